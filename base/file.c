@@ -1,0 +1,217 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid /* glibc 2.36 has the field but not its name */
+#endif
+
+enum {
+    /* file_lock_is_held holds what it asks about for a few microseconds; nobody who tries then may be turned away. */
+    PROBE_GRACE_MS = 5,
+    TICK_MS = 2,
+};
+
+#define NS_PER_MS 1000000L
+
+enum status path_join(char path[PATH_SIZE], const char *folder, struct error *error, const char *format, ...)
+{
+    const size_t length = strlen(folder);
+    const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
+    const int used = snprintf(path, PATH_SIZE, "%s%s", folder, slash);
+    if (length > 0 && used >= 0 && used < PATH_SIZE) {
+        va_list arguments;
+        va_start(arguments, format);
+        const int more = vsnprintf(path + used, (size_t)(PATH_SIZE - used), format, arguments);
+        va_end(arguments);
+        if (more >= 0 && more < PATH_SIZE - used)
+            return STATUS_OK;
+    }
+    path[0] = '\0'; /* a path that was cut would name another file */
+    if (length == 0)
+        return error_set(error, STATUS_INVALID, "a path needs a folder: name one, \".\" for this one");
+    return error_set(error, STATUS_INVALID, "a path here would be longer than %d bytes: use a shorter folder",
+                     PATH_SIZE - 1);
+}
+
+enum status path_format(char path[PATH_SIZE], struct error *error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(path, PATH_SIZE, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && length < PATH_SIZE)
+        return STATUS_OK;
+    path[0] = '\0';
+    return error_set(error, STATUS_INVALID, "a path here would be longer than %d bytes", PATH_SIZE - 1);
+}
+
+enum status file_make_folder(const char *path, struct error *error)
+{
+    struct stat found;
+    if (mkdir(path, 0700) == 0)
+        return STATUS_OK;
+    if (errno == EEXIST && stat(path, &found) == 0) {
+        if (S_ISDIR(found.st_mode))
+            return STATUS_OK;
+        errno = ENOTDIR;
+    }
+    return error_errno(error, "make the folder", path);
+}
+
+bool file_exists(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0;
+}
+
+/* ---- waiting for a lock, but not for ever ----
+ *
+ * flock() has no timeout, and polling would lose the kernel's queue: who polls is overtaken by who waits. So we wait in
+ * flock() and have a timer interrupt it. The timer repeats, because its first tick may come after the deadline was last
+ * looked at and before the wait begins; the next one then ends the wait. */
+
+static void wake(int signal_number)
+{
+    (void)signal_number; /* its arrival alone makes flock() return EINTR */
+}
+
+/* A real-time signal, which nobody else here uses, for this thread only. */
+static int tick_signal(void)
+{
+    return SIGRTMIN + 3;
+}
+
+static void install_wake(void)
+{
+    struct sigaction action = {.sa_handler = wake}; /* no SA_RESTART */
+    CHECK(sigemptyset(&action.sa_mask) == 0);
+    CHECK(sigaction(tick_signal(), &action, NULL) == 0);
+}
+
+static bool start_ticks(timer_t *timer, int first_ms)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = tick_signal()};
+    event.sigev_notify_thread_id = gettid();
+    if (timer_create(CLOCK_MONOTONIC, &event, timer) != 0)
+        return false;
+    const struct itimerspec ticks = {
+        .it_value = {.tv_sec = first_ms / 1000, .tv_nsec = first_ms % 1000 * NS_PER_MS},
+        .it_interval = {.tv_nsec = TICK_MS * NS_PER_MS},
+    };
+    CHECK(timer_settime(*timer, 0, &ticks, NULL) == 0);
+    return true;
+}
+
+static enum status lock_until(int descriptor, int64_t deadline_us)
+{
+    for (;;) {
+        if (flock(descriptor, LOCK_EX) == 0)
+            return STATUS_OK;
+        if (errno != EINTR)
+            return STATUS_IO;
+        if (clock_monotonic_us() >= deadline_us)
+            return STATUS_BUSY;
+    }
+}
+
+static enum status lock_with_ticks(int descriptor, int patience_ms)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    CHECK(pthread_once(&once, install_wake) == 0);
+
+    const int64_t deadline_us = clock_monotonic_us() + (int64_t)patience_ms * 1000;
+    timer_t timer;
+    if (!start_ticks(&timer, patience_ms))
+        return STATUS_IO;
+
+    sigset_t tick, before;
+    CHECK(sigemptyset(&tick) == 0 && sigaddset(&tick, tick_signal()) == 0);
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &tick, &before) == 0); /* a thread may have been started with all blocked */
+    const enum status status = lock_until(descriptor, deadline_us);
+    const int code = errno;
+    CHECK(timer_delete(timer) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    errno = code;
+    return status;
+}
+
+enum status file_descriptor_lock(int descriptor, int patience_ms)
+{
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        return STATUS_OK;
+    if (errno != EWOULDBLOCK)
+        return STATUS_IO;
+    return patience_ms <= 0 ? STATUS_BUSY : lock_with_ticks(descriptor, patience_ms);
+}
+
+enum status file_lock_wait(struct file_lock *lock, const char *path, int patience_ms, struct error *error)
+{
+    *lock = FILE_LOCK_NONE;
+    const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0)
+        return error_errno(error, "open the lock", path);
+
+    const enum status status = file_descriptor_lock(descriptor, patience_ms);
+    if (status == STATUS_OK) {
+        lock->descriptor = descriptor;
+        return STATUS_OK;
+    }
+    char safe[TEXT_SAFE_SIZE];
+    if (status == STATUS_BUSY)
+        (void)error_set(error, STATUS_BUSY, "somebody else holds the lock %s: try again when they are done",
+                        text_safe(safe, path));
+    else
+        (void)error_errno(error, "lock", path);
+    (void)close(descriptor);
+    return status;
+}
+
+enum status file_lock_try(struct file_lock *lock, const char *path, struct error *error)
+{
+    return file_lock_wait(lock, path, PROBE_GRACE_MS, error);
+}
+
+void file_lock_release(struct file_lock *lock)
+{
+    if (lock->descriptor < 0)
+        return;
+    /* Unlocked by name, because a child that was forked and has not exec'ed yet keeps the open file alive. */
+    (void)flock(lock->descriptor, LOCK_UN);
+    (void)close(lock->descriptor);
+    *lock = FILE_LOCK_NONE;
+}
+
+bool file_lock_is_held(const char *path)
+{
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    const bool held = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    (void)close(descriptor);
+    return held;
+}
+
+enum status file_sync(const char *path, struct error *error)
+{
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return error_errno(error, "open", path);
+    enum status status = STATUS_OK;
+    if (fsync(descriptor) != 0)
+        status = error_errno(error, "write to disk", path);
+    (void)close(descriptor);
+    return status;
+}

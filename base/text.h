@@ -1,0 +1,43 @@
+/* text.h - text that comes from outside.
+ *
+ * Two gates. On the way in: is this UTF-8, short enough, without control characters? On the way out: one function that
+ * makes any bytes harmless for a terminal, a log or a person (escapes, C0, DEL, C1, bidirectional marks). */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+/* True when the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF). */
+bool text_is_utf8(const char *bytes, size_t length);
+
+/* True when a name or id may be used: 1 … max_bytes bytes of UTF-8 without C0, DEL and C1 control characters. */
+bool text_is_clean(const char *text, size_t length, size_t max_bytes);
+
+/* Decodes one character at `text` (at least one byte left before `end`), returns its length in bytes, 0 if malformed.
+ */
+size_t text_decode(const char *text, const char *end, uint32_t *codepoint);
+
+/* Appends `length` bytes for a person to read: controls, bidirectional marks and broken bytes become \xNN or \u{NNNN};
+ * everything else stands as it is. */
+void text_append_safe(struct buffer *out, const char *text, size_t length);
+
+enum { TEXT_SAFE_SIZE = 160 };
+
+/* As text_append_safe for error messages: into a fixed array, cut at a whole character with "…" when too long.
+ * Returns `out`. */
+const char *text_safe(char out[TEXT_SAFE_SIZE], const char *text);
+
+/* As text_safe for `length` bytes without a NUL. */
+const char *text_safe_bytes(char out[TEXT_SAFE_SIZE], const char *text, size_t length);
+
+/* Takes away the part of a character that a cut (snprintf into too small an array) left at the end of `text`. */
+void text_trim_partial(char *text);
+
+/* Columns a terminal needs for `text`: one a character, none for combining marks, two for wide East Asian ones. */
+size_t text_columns(const char *text);
+
+#endif

@@ -1,0 +1,212 @@
+#include "domain/contracts/contract.h"
+
+#include "base/clock.h"
+#include "base/status.h"
+
+/* Every field of every event, in the order it is written. A row names the struct, its member and the name in JSON;
+ * then, where the kind has them, whether it must be there, whether it could point to a person, and its limits. A row
+ * whose member is of another type than its kind wants does not compile. */
+#define OFFSET(owner, member, type) _Generic(((struct owner *)0)->member, type : offsetof(struct owner, member))
+#define FIELD(owner, member, type, json, what, needed, personal)                                                       \
+    .name = (json), .offset = OFFSET(owner, member, type), .kind = FIELD_##what, .need = FIELD_##needed,               \
+    .privacy = FIELD_##personal
+#define LIMITS(smallest, largest) .min = (smallest), .max = (largest)
+
+#define UUID(owner, member, json)                                                                                      \
+    {                                                                                                                  \
+        FIELD(owner, member, struct uuid, json, UUID, REQUIRED, PLAIN)                                                 \
+    }
+#define CURRENCY(owner, member, json)                                                                                  \
+    {                                                                                                                  \
+        FIELD(owner, member, struct currency, json, CURRENCY, REQUIRED, PLAIN)                                         \
+    }
+#define FLAG(owner, member, json)                                                                                      \
+    {                                                                                                                  \
+        FIELD(owner, member, bool, json, FLAG, OPTIONAL, PLAIN)                                                        \
+    }
+#define TIME(owner, member, json)                                                                                      \
+    {                                                                                                                  \
+        FIELD(owner, member, int64_t, json, TIME, REQUIRED, PLAIN), LIMITS(TIME_MIN_US, TIME_MAX_US)                   \
+    }
+#define INTEGER(owner, member, json, smallest, largest)                                                                \
+    {                                                                                                                  \
+        FIELD(owner, member, int64_t, json, INTEGER, REQUIRED, PLAIN), LIMITS(smallest, largest)                       \
+    }
+#define TEXT(owner, member, json, needed, personal, bytes_max)                                                         \
+    {                                                                                                                  \
+        FIELD(owner, member, const char *, json, TEXT, needed, personal), LIMITS(1, bytes_max)                         \
+    }
+#define LIST(owner, member, json, type, shape)                                                                         \
+    {                                                                                                                  \
+        FIELD(owner, member, struct type, json, LIST, REQUIRED, PLAIN), LIMITS(1, LINES_MAX), .items = &(shape)        \
+    }
+
+#define SHAPE(owner, rows)                                                                                             \
+    {                                                                                                                  \
+        .fields = (rows), .field_count = sizeof(rows) / sizeof((rows)[0]), .size = sizeof(struct owner)                \
+    }
+
+/* All lines of an order may name the same sku. */
+#define NEED_MAX ((int64_t)LINES_MAX * QUANTITY_MAX)
+/* An opening stock may be more than anybody orders. */
+#define RECEIVED_MAX (INT64_C(1000) * QUANTITY_MAX)
+
+/* ---- items of lists ---- */
+
+static const struct field order_line_fields[] = {
+    TEXT(order_line, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(order_line, name, "name", REQUIRED, PLAIN, NAME_MAX_BYTES),
+    INTEGER(order_line, quantity, "quantity", 1, QUANTITY_MAX),
+    INTEGER(order_line, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR),
+};
+static const struct shape order_line_shape = SHAPE(order_line, order_line_fields);
+
+static const struct field sku_quantity_fields[] = {
+    TEXT(sku_quantity, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
+    INTEGER(sku_quantity, quantity, "quantity", 1, NEED_MAX),
+};
+static const struct shape sku_quantity_shape = SHAPE(sku_quantity, sku_quantity_fields);
+
+static const struct field shortage_fields[] = {
+    TEXT(shortage, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
+    INTEGER(shortage, wanted, "wanted", 1, NEED_MAX),
+    INTEGER(shortage, available, "available", 0, NEED_MAX),
+};
+static const struct shape shortage_shape = SHAPE(shortage, shortage_fields);
+
+/* ---- order ---- */
+
+static const struct field order_placed_fields[] = {
+    UUID(order_placed, order, "order_id"),
+    TEXT(order_placed, order_ref, "order_ref", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(order_placed, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX),
+    CURRENCY(order_placed, currency, "currency"),
+    LIST(order_placed, lines, "lines", order_lines, order_line_shape),
+    INTEGER(order_placed, total_minor, "total_minor", 1, AMOUNT_MAX_MINOR),
+    TEXT(order_placed, card_token, "card_token", REQUIRED, PERSONAL, SKU_MAX), /* the same card is the same person */
+    TIME(order_placed, placed_at_us, "placed_at"),
+};
+static const struct field order_confirmed_fields[] = {
+    UUID(order_confirmed, order, "order_id"),
+};
+static const struct field order_rejected_fields[] = {
+    UUID(order_rejected, order, "order_id"),
+    TEXT(order_rejected, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+};
+static const struct field order_cancellation_requested_fields[] = {
+    UUID(order_cancellation_requested, order, "order_id"),
+    TEXT(order_cancellation_requested, reason, "reason", REQUIRED, PERSONAL, NAME_MAX_BYTES), /* free words */
+    TIME(order_cancellation_requested, requested_at_us, "requested_at"),
+};
+static const struct field order_cancelled_fields[] = {
+    UUID(order_cancelled, order, "order_id"),
+    TEXT(order_cancelled, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+};
+static const struct field order_shipped_fields[] = {
+    UUID(order_shipped, order, "order_id"), TEXT(order_shipped, carrier, "carrier", OPTIONAL, PLAIN, SKU_MAX),
+    TEXT(order_shipped, tracking, "tracking", OPTIONAL, PERSONAL, SKU_MAX), /* a carrier's page shows the address */
+};
+
+/* ---- payment ---- */
+
+static const struct field payment_captured_fields[] = {
+    UUID(payment_captured, order, "order_id"),
+    INTEGER(payment_captured, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR),
+    CURRENCY(payment_captured, currency, "currency"),
+    TEXT(payment_captured, gateway_reference, "gateway_reference", REQUIRED, PLAIN, SKU_MAX),
+};
+static const struct field payment_declined_fields[] = {
+    UUID(payment_declined, order, "order_id"),
+    INTEGER(payment_declined, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR),
+    CURRENCY(payment_declined, currency, "currency"),
+    TEXT(payment_declined, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+};
+static const struct field payment_refunded_fields[] = {
+    UUID(payment_refunded, order, "order_id"),
+    INTEGER(payment_refunded, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR),
+    CURRENCY(payment_refunded, currency, "currency"),
+    TEXT(payment_refunded, gateway_reference, "gateway_reference", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(payment_refunded, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+};
+
+/* ---- stock ---- */
+
+static const struct field product_listed_fields[] = {
+    TEXT(product_listed, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(product_listed, name, "name", REQUIRED, PLAIN, NAME_MAX_BYTES),
+    INTEGER(product_listed, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR),
+    CURRENCY(product_listed, currency, "currency"),
+};
+static const struct field stock_received_fields[] = {
+    TEXT(stock_received, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
+    INTEGER(stock_received, quantity, "quantity", 1, RECEIVED_MAX),
+    FLAG(stock_received, opening, "opening"),
+};
+static const struct field units_moved_fields[] = {
+    TEXT(units_moved, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
+    UUID(units_moved, order, "order_id"),
+    INTEGER(units_moved, quantity, "quantity", 1, NEED_MAX),
+};
+
+/* ---- reservation ---- */
+
+static const struct field reservation_lines_fields[] = {
+    UUID(reservation_lines, order, "order_id"),
+    LIST(reservation_lines, lines, "lines", sku_quantities, sku_quantity_shape),
+};
+static const struct field reservation_failed_fields[] = {
+    UUID(reservation_failed, order, "order_id"),
+    LIST(reservation_failed, shortages, "short", shortages, shortage_shape),
+};
+static const struct field reservation_withdrawn_fields[] = {
+    UUID(reservation_withdrawn, order, "order_id"),
+};
+
+/* ---- notification ---- */
+
+static const struct field notification_sent_fields[] = {
+    UUID(notification_sent, order, "order_id"),
+    TEXT(notification_sent, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX),
+    TEXT(notification_sent, kind, "kind", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(notification_sent, message_id, "message_id", REQUIRED, PLAIN, SKU_MAX),
+};
+
+/* A row: type, name, schema version, category of its stream, the service that states it, its struct. */
+#define CONTRACT(event, title, version, stream, service, payload)                                                      \
+    [event] = {.type = (event),                                                                                        \
+               .name = (title),                                                                                        \
+               .schema_version = (version),                                                                            \
+               .category = (stream),                                                                                   \
+               .owner = (service),                                                                                     \
+               .shape = SHAPE(payload, payload##_fields)}
+
+static const struct contract contracts[EVENT_TYPES] = {
+    CONTRACT(EVENT_ORDER_PLACED, "OrderPlaced", 2, "order", "order", order_placed),
+    CONTRACT(EVENT_ORDER_CONFIRMED, "OrderConfirmed", 1, "order", "order", order_confirmed),
+    CONTRACT(EVENT_ORDER_REJECTED, "OrderRejected", 1, "order", "order", order_rejected),
+    CONTRACT(EVENT_ORDER_CANCELLATION_REQUESTED, "OrderCancellationRequested", 1, "order", "order",
+             order_cancellation_requested),
+    CONTRACT(EVENT_ORDER_CANCELLED, "OrderCancelled", 1, "order", "order", order_cancelled),
+    CONTRACT(EVENT_ORDER_SHIPPED, "OrderShipped", 1, "order", "order", order_shipped),
+    CONTRACT(EVENT_PAYMENT_CAPTURED, "PaymentCaptured", 1, "payment", "payment", payment_captured),
+    CONTRACT(EVENT_PAYMENT_DECLINED, "PaymentDeclined", 1, "payment", "payment", payment_declined),
+    CONTRACT(EVENT_PAYMENT_REFUNDED, "PaymentRefunded", 1, "payment", "payment", payment_refunded),
+    CONTRACT(EVENT_PRODUCT_LISTED, "ProductListed", 1, "stock", "inventory", product_listed),
+    CONTRACT(EVENT_STOCK_RECEIVED, "StockReceived", 1, "stock", "inventory", stock_received),
+    CONTRACT(EVENT_UNITS_RESERVED, "UnitsReserved", 1, "stock", "inventory", units_moved),
+    CONTRACT(EVENT_UNITS_RELEASED, "UnitsReleased", 1, "stock", "inventory", units_moved),
+    CONTRACT(EVENT_UNITS_SHIPPED, "UnitsShipped", 1, "stock", "inventory", units_moved),
+    CONTRACT(EVENT_STOCK_RESERVED, "StockReserved", 1, "reservation", "inventory", reservation_lines),
+    CONTRACT(EVENT_STOCK_RESERVATION_FAILED, "StockReservationFailed", 1, "reservation", "inventory",
+             reservation_failed),
+    CONTRACT(EVENT_RESERVATION_WITHDRAWN, "ReservationWithdrawn", 1, "reservation", "inventory", reservation_withdrawn),
+    CONTRACT(EVENT_STOCK_RELEASED, "StockReleased", 1, "reservation", "inventory", reservation_lines),
+    CONTRACT(EVENT_RESERVATION_SHIPPED, "ReservationShipped", 1, "reservation", "inventory", reservation_lines),
+    CONTRACT(EVENT_NOTIFICATION_SENT, "NotificationSent", 1, "notification", "notification", notification_sent),
+};
+
+const struct contract *contract_of(enum event_type type)
+{
+    CHECK((unsigned)type < EVENT_TYPES);
+    return &contracts[type];
+}

@@ -1,0 +1,429 @@
+/* sqlite_commit.c - the only way anything gets onto the roll.
+ *
+ *   enter the queue · BEGIN IMMEDIATE · fence · guards · appends · parked events · checkpoint · COMMIT ·
+ *   (now and then: checkpoint the log) · leave the queue · ring the doorbell
+ *
+ * The true moment of commit is SQLite's COMMIT, which syncs the log. Until then nothing is visible to anyone; after it
+ * the commit stands, whatever becomes of us. */
+#include "eventstore/sqlite_store.h"
+
+#include <string.h>
+
+enum {
+    READERS_GRACE_MS = 200, /* how long a checkpoint waits for readers to leave the log */
+    SCHEMA_VERSION_MAX = 1000,
+};
+
+/* One commit on its way. */
+struct writing {
+    struct eventstore *store;
+    const struct commit *commit;
+    int64_t recorded_at_us;
+    int origin;
+    bool any_fresh, any_standing; /* appends that are new · that stand on the roll already, byte for byte */
+    bool checkpoint_is_there;     /* at its new value already */
+};
+
+/* ---- the checks ---- */
+
+static enum status check_fence(struct writing *writing, struct error *error)
+{
+    const struct commit *commit = writing->commit;
+    uint64_t stands = 0;
+    if (commit->consumer == NULL)
+        return STATUS_OK;
+    CHECK(commit->checkpoint_from <= commit->checkpoint_to);
+    enum status status = eventstore_checkpoint(writing->store, commit->consumer, &stands, error);
+    if (status != STATUS_OK)
+        return status;
+    writing->checkpoint_is_there = stands == commit->checkpoint_to;
+    if (stands != commit->checkpoint_from && !writing->checkpoint_is_there)
+        return error_set(error, STATUS_FENCED,
+                         "the checkpoint of %s stands at %llu, not at %llu: another instance is at work",
+                         commit->consumer, (unsigned long long)stands, (unsigned long long)commit->checkpoint_from);
+    return STATUS_OK;
+}
+
+static enum status conflict(struct error *error, struct stream stream, uint64_t version, uint64_t expected)
+{
+    return error_set(error, STATUS_CONFLICT, "the stream %s-%s is at version %llu, not at %llu: reload and decide again",
+                     stream.category, stream.entity, (unsigned long long)version, (unsigned long long)expected);
+}
+
+static enum status check_guards(struct writing *writing, struct error *error)
+{
+    for (size_t i = 0; i < writing->commit->guard_count; i++) {
+        const struct guard *guard = &writing->commit->guards[i];
+        struct stream_row row;
+        enum status status = read_stream_row(writing->store, guard->stream, &row, error);
+        if (status != STATUS_OK)
+            return status;
+        if (row.version != guard->expected_version)
+            return conflict(error, guard->stream, row.version, guard->expected_version);
+    }
+    return STATUS_OK;
+}
+
+/* ---- what stands already ---- */
+
+struct comparison {
+    const struct append *append;
+    size_t at;
+    bool same_ids, same_content;
+};
+
+static enum status compare_event(void *context, const struct recorded_event *stands, struct error *error)
+{
+    (void)error;
+    struct comparison *comparison = context;
+    const struct new_event *wanted = &comparison->append->events[comparison->at++];
+    if (!uuid_equal(stands->id, wanted->id))
+        comparison->same_ids = false;
+    else if (strcmp(stands->type, wanted->type) != 0 || stands->schema_version != wanted->schema_version ||
+             stands->data_length != wanted->data_length || stands->causation != wanted->causation ||
+             !uuid_equal(stands->correlation, wanted->correlation) ||
+             memcmp(stands->data, wanted->data, wanted->data_length) != 0)
+        comparison->same_content = false;
+    return STATUS_OK;
+}
+
+/* Do the events of `append` stand on the roll behind version `after`, as they are? */
+static enum status is_standing(struct eventstore *store, const struct append *append, const struct stream_row *row,
+                               uint64_t after, bool *standing, struct error *error)
+{
+    *standing = false;
+    if (append->count == 0 || after + append->count > row->version)
+        return STATUS_OK;
+    struct comparison comparison = {.append = append, .same_ids = true, .same_content = true};
+    struct stream_query query = {.stream = append->stream, .from_version = after + 1, .limit = append->count};
+    enum status status = eventstore_read_stream(store, &query, NULL, compare_event, &comparison, error);
+    if (status == STATUS_OK && comparison.same_ids && !comparison.same_content)
+        return error_set(error, STATUS_REFUSED, "other events with the same ids stand in the stream %s-%s already",
+                         append->stream.category, append->stream.entity);
+    *standing = comparison.same_ids;
+    return status;
+}
+
+/* ---- writing ---- */
+
+static enum status check_event(const struct new_event *event, struct error *error)
+{
+    if (event->data_length > EVENTSTORE_DATA_MAX)
+        return error_set(error, STATUS_INVALID, "an event's data has at most %d bytes, this %s has %zu",
+                         EVENTSTORE_DATA_MAX, event->type, event->data_length);
+    CHECK(event->schema_version >= 1 && event->schema_version <= SCHEMA_VERSION_MAX);
+    CHECK(memchr(event->data, '\0', event->data_length) == NULL);
+    return STATUS_OK;
+}
+
+static enum status bind_correlation(struct eventstore *store, sqlite3_stmt *insert, const struct new_event *event,
+                                    struct error *error)
+{
+    if (uuid_equal(event->correlation, event->id)) {
+        sqlite3_bind_null(insert, COLUMN_CORRELATION + 1);
+        return STATUS_OK;
+    }
+    char name[UUID_TEXT_SIZE];
+    int64_t number = 0;
+    uuid_to_text(event->correlation, name);
+    enum status status = names_find_entity(store, name, true, &number, error);
+    sqlite3_bind_int64(insert, COLUMN_CORRELATION + 1, number);
+    return status;
+}
+
+static void chain(struct writing *writing, const struct new_event *event, struct stream stream, uint64_t version)
+{
+    const struct commit *commit = writing->commit;
+    struct roll_head *head = &writing->store->head;
+    struct recorded_event recorded = {
+        .position = head->position + 1,
+        .stream = stream,
+        .version = version,
+        .type = event->type,
+        .schema_version = event->schema_version,
+        .id = event->id,
+        .correlation = event->correlation,
+        .causation = event->causation,
+        .recorded_at_us = writing->recorded_at_us,
+        .actor = commit->actor,
+        .producer = commit->producer,
+        .has_command_id = commit->command_id != NULL,
+        .data = event->data,
+        .data_length = event->data_length,
+    };
+    if (commit->command_id != NULL)
+        recorded.command_id = *commit->command_id;
+    digest_link(head->digest, &recorded, head->digest);
+    head->position = recorded.position;
+    head->recorded_at_us = recorded.recorded_at_us;
+}
+
+static enum status insert_event(struct writing *writing, struct stream_row *row, struct stream stream,
+                                const struct new_event *event, struct error *error)
+{
+    struct eventstore *store = writing->store;
+    sqlite3_stmt *insert = store->statements[STATEMENT_INSERT_EVENT];
+    int type = 0;
+    enum status status = check_event(event, error);
+    if (status == STATUS_OK)
+        status = names_find_type(store, event->type, true, &type, error);
+    if (status == STATUS_OK)
+        status = bind_correlation(store, insert, event, error);
+    if (status != STATUS_OK)
+        return status;
+    chain(writing, event, stream, row->version + 1);
+    const struct uuid *command = writing->commit->command_id;
+    sqlite3_bind_int64(insert, COLUMN_POSITION + 1, (int64_t)store->head.position);
+    sqlite3_bind_int(insert, COLUMN_TYPE + 1, type);
+    sqlite3_bind_int64(insert, COLUMN_ENTITY + 1, row->entity);
+    sqlite3_bind_int(insert, COLUMN_CATEGORY + 1, row->category);
+    sqlite3_bind_int64(insert, COLUMN_VERSION + 1, (int64_t)(row->version + 1));
+    sqlite3_bind_int64(insert, COLUMN_PREVIOUS + 1, (int64_t)row->position);
+    sqlite3_bind_int(insert, COLUMN_SCHEMA_VERSION + 1, event->schema_version);
+    sqlite3_bind_blob(insert, COLUMN_EVENT_ID + 1, event->id.bytes, UUID_BYTES, SQLITE_STATIC);
+    if (event->causation != 0)
+        sqlite3_bind_int64(insert, COLUMN_CAUSATION + 1, (int64_t)event->causation);
+    else
+        sqlite3_bind_null(insert, COLUMN_CAUSATION + 1);
+    sqlite3_bind_int64(insert, COLUMN_RECORDED_AT + 1, writing->recorded_at_us);
+    sqlite3_bind_int(insert, COLUMN_ORIGIN + 1, writing->origin);
+    if (command != NULL)
+        sqlite3_bind_blob(insert, COLUMN_COMMAND_ID + 1, command->bytes, UUID_BYTES, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(insert, COLUMN_COMMAND_ID + 1);
+    sqlite3_bind_text(insert, COLUMN_DATA + 1, event->data, (int)event->data_length, SQLITE_STATIC);
+    sqlite3_bind_blob(insert, COLUMN_DIGEST + 1, store->head.digest, EVENTSTORE_DIGEST_BYTES, SQLITE_STATIC);
+    row->version++;
+    row->position = store->head.position;
+    return database_execute(insert, "write an event", error);
+}
+
+static enum status write_append(struct writing *writing, const struct append *append, struct stream_row *row,
+                                struct error *error)
+{
+    struct eventstore *store = writing->store;
+    enum status status = names_find_category(store, append->stream.category, true, &row->category, error);
+    if (status == STATUS_OK)
+        status = names_find_entity(store, append->stream.entity, true, &row->entity, error);
+    for (size_t i = 0; status == STATUS_OK && i < append->count; i++)
+        status = insert_event(writing, row, append->stream, &append->events[i], error);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_stmt *put = store->statements[STATEMENT_PUT_STREAM];
+    sqlite3_bind_int64(put, 1, row->entity);
+    sqlite3_bind_int64(put, 2, row->category);
+    sqlite3_bind_int64(put, 3, (int64_t)row->version);
+    sqlite3_bind_int64(put, 4, (int64_t)row->position);
+    return database_execute(put, "write a stream's head", error);
+}
+
+/* A commit is new as a whole, or a repeat as a whole; a mixture means that somebody else wrote. */
+static enum status do_append(struct writing *writing, const struct append *append, struct error *error)
+{
+    struct stream_row row;
+    bool standing = false;
+    uint64_t expected = append->expected_version;
+    enum status status = read_stream_row(writing->store, append->stream, &row, error);
+    if (status != STATUS_OK)
+        return status;
+    if (expected == EXPECTED_ANY)
+        expected = row.version >= append->count && !writing->any_fresh ? row.version - append->count : row.version;
+    if (row.version > expected && !writing->any_fresh)
+        status = is_standing(writing->store, append, &row, expected, &standing, error);
+    if (status != STATUS_OK)
+        return status;
+    if (standing) {
+        writing->any_standing = true;
+        return STATUS_OK;
+    }
+    if ((append->expected_version != EXPECTED_ANY && row.version != expected) || writing->any_standing)
+        return conflict(error, append->stream, row.version, expected);
+    writing->any_fresh = true;
+    return write_append(writing, append, &row, error);
+}
+
+static enum status do_appends(struct writing *writing, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < writing->commit->append_count; i++)
+        status = do_append(writing, &writing->commit->appends[i], error);
+    return status;
+}
+
+/* ---- parked events and the checkpoint ---- */
+
+static enum status parked_attempts(struct writing *writing, const struct parked *parked, int *attempts,
+                                   struct error *error)
+{
+    bool row = false;
+    sqlite3_stmt *select = writing->store->statements[STATEMENT_FIND_PARKED];
+    sqlite3_bind_text(select, 1, writing->commit->consumer, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(select, 2, parked->sequence.bytes, UUID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(select, 3, (int64_t)parked->position);
+    enum status status = database_step(select, &row, "look up a parked event", error);
+    *attempts = row ? sqlite3_column_int(select, 0) : -1;
+    sqlite3_reset(select);
+    return status;
+}
+
+static enum status change_parked(struct writing *writing, const struct parked_change *change, struct error *error)
+{
+    const struct parked *parked = &change->parked;
+    int attempts = -1;
+    enum status status = parked_attempts(writing, parked, &attempts, error);
+    if (status != STATUS_OK)
+        return status;
+    if (attempts != change->expected_attempts)
+        return error_set(error, STATUS_CONFLICT, "the parked event at position %llu is not as it was: look again",
+                         (unsigned long long)parked->position);
+    enum statement which = change->remove ? STATEMENT_REMOVE_PARKED : STATEMENT_PUT_PARKED;
+    sqlite3_stmt *statement = writing->store->statements[which];
+    sqlite3_bind_text(statement, 1, writing->commit->consumer, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, parked->sequence.bytes, UUID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, (int64_t)parked->position);
+    if (!change->remove) {
+        sqlite3_bind_text(statement, 4, parked->state == PARKED_DEAD ? "dead" : "waiting", -1, SQLITE_STATIC);
+        sqlite3_bind_int(statement, 5, parked->attempts);
+        sqlite3_bind_int64(statement, 6, parked->next_attempt_us);
+        sqlite3_bind_int64(statement, 7, parked->parked_at_us);
+        sqlite3_bind_text(statement, 8, parked->reason, -1, SQLITE_STATIC);
+    }
+    return database_execute(statement, "change a parked event", error);
+}
+
+static enum status do_parked(struct writing *writing, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < writing->commit->parked_count; i++)
+        status = change_parked(writing, &writing->commit->parked[i], error);
+    return status;
+}
+
+static enum status do_checkpoint(struct writing *writing, struct error *error)
+{
+    const struct commit *commit = writing->commit;
+    if (commit->consumer == NULL || writing->checkpoint_is_there)
+        return STATUS_OK;
+    sqlite3_stmt *put = writing->store->statements[STATEMENT_PUT_CHECKPOINT];
+    sqlite3_bind_text(put, 1, commit->consumer, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(put, 2, (int64_t)commit->checkpoint_to);
+    return database_execute(put, "move a checkpoint", error);
+}
+
+/* The whole commit stands already, from an earlier try: there is nothing left to do. */
+static bool is_repeat(const struct writing *writing)
+{
+    const struct commit *commit = writing->commit;
+    if (commit->consumer == NULL)
+        return writing->any_standing;
+    bool moved = writing->checkpoint_is_there && commit->checkpoint_from != commit->checkpoint_to;
+    return !writing->any_fresh && (moved || (writing->any_standing && writing->checkpoint_is_there));
+}
+
+/* ---- the transaction ---- */
+
+static enum status write_all(struct writing *writing, struct error *error)
+{
+    const struct commit *commit = writing->commit;
+    struct eventstore *store = writing->store;
+    enum status status = check_fence(writing, error);
+    if (status == STATUS_OK)
+        status = check_guards(writing, error);
+    if (status == STATUS_OK)
+        status = names_add_origin(store, commit->actor, commit->producer, &writing->origin, error);
+    if (status == STATUS_OK)
+        status = do_appends(writing, error);
+    if (status != STATUS_OK || is_repeat(writing))
+        return status;
+    /* New events with a checkpoint that stands at its new value already: this consumer was overtaken by a twin. */
+    if (writing->any_fresh && writing->checkpoint_is_there && commit->checkpoint_from != commit->checkpoint_to)
+        return error_set(error, STATUS_FENCED, "the checkpoint of %s was moved by another instance", commit->consumer);
+    status = do_parked(writing, error);
+    return status == STATUS_OK ? do_checkpoint(writing, error) : status;
+}
+
+static enum status refresh_head(struct writing *writing, struct error *error)
+{
+    struct eventstore *store = writing->store;
+    enum status status = read_roll_head(store, &store->head, error);
+    int64_t now_us = clock_now_us(&store->clock);
+    writing->recorded_at_us = now_us > store->head.recorded_at_us ? now_us : store->head.recorded_at_us;
+    return status;
+}
+
+static void roll_back(struct eventstore *store)
+{
+    if (!sqlite3_get_autocommit(store->database))
+        sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+    names_forget(store);
+}
+
+static enum status run_transaction(struct writing *writing, struct error *error)
+{
+    struct eventstore *store = writing->store;
+    enum status status = database_execute(store->statements[STATEMENT_BEGIN], "begin to write", error);
+    if (status != STATUS_OK)
+        return status;
+    status = refresh_head(writing, error);
+    if (status == STATUS_OK)
+        status = write_all(writing, error);
+    if (status == STATUS_OK)
+        status = database_execute(store->statements[STATEMENT_COMMIT], "commit", error);
+    if (status != STATUS_OK)
+        roll_back(store);
+    return status;
+}
+
+/* ---- the log ---- */
+
+/* Only ever inside the queue: with SQLite 3.40 a checkpoint beside a commit may lose pages (docs/decisions/0001). Readers
+ * get a moment to leave; a checkpoint that they keep from finishing is tried again later. */
+static void checkpoint_log(struct eventstore *store)
+{
+    CHECK(store->queue.held && sqlite3_get_autocommit(store->database));
+    int pages = -1, moved = -1;
+    sqlite3_busy_timeout(store->database, READERS_GRACE_MS);
+    int result = sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_RESTART, &pages, &moved);
+    sqlite3_busy_timeout(store->database, DATABASE_PATIENCE_MS);
+    uint64_t every = store->options.checkpoint_every_bytes / 4096;
+    if (result == SQLITE_OK)
+        store->log_pages = 0;
+    store->checkpoint_at_pages = store->log_pages + (result == SQLITE_OK ? every : every / 4 + 1);
+}
+
+static enum status check_ceiling(struct eventstore *store, struct error *error)
+{
+    uint64_t ceiling_pages = store->options.log_ceiling_bytes / 4096;
+    if (store->log_pages < ceiling_pages)
+        return STATUS_OK;
+    checkpoint_log(store);
+    if (store->log_pages < ceiling_pages)
+        return STATUS_OK;
+    return error_set(error, STATUS_FULL,
+                     "the log file has reached its ceiling of %llu MiB, because a reader holds on to an old state: "
+                     "find who has %s open",
+                     (unsigned long long)(store->options.log_ceiling_bytes >> 20), store->path);
+}
+
+enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
+                              struct error *error)
+{
+    struct writing writing = {.store = store, .commit = commit};
+    if (store->one_file)
+        return error_set(error, STATUS_IO, "%s was opened for reading only", store->path);
+    CHECK(commit->consumer != NULL || commit->parked_count == 0);
+    enum status status = writer_queue_enter(&store->queue, store->options.patience_ms, error);
+    if (status != STATUS_OK)
+        return status;
+    status = check_ceiling(store, error);
+    if (status == STATUS_OK)
+        status = run_transaction(&writing, error);
+    if (status == STATUS_OK && store->log_pages >= store->checkpoint_at_pages)
+        checkpoint_log(store);
+    writer_queue_leave(&store->queue);
+    if (status == STATUS_OK && head != NULL)
+        *head = store->head.position;
+    if (status == STATUS_OK && writing.any_fresh)
+        eventstore_ring(store);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* sqlite_consumers.c - what readers of the roll remember: where they stand, and what they have set aside. */
+#include "eventstore/sqlite_store.h"
+
+#include <string.h>
+
+enum status eventstore_checkpoint(struct eventstore *store, const char *consumer, uint64_t *position,
+                                  struct error *error)
+{
+    bool row = false;
+    sqlite3_stmt *select = store->statements[STATEMENT_FIND_CHECKPOINT];
+    sqlite3_bind_text(select, 1, consumer, -1, SQLITE_STATIC);
+    enum status status = database_step(select, &row, "read a checkpoint", error);
+    *position = row ? (uint64_t)sqlite3_column_int64(select, 0) : 0;
+    sqlite3_reset(select);
+    return status;
+}
+
+/* Only the first of a sequence may be tried; the others wait behind it. */
+#define PARKED_COLUMNS "consumer, sequence, position, state, attempts, next_attempt, parked_at, reason"
+static const char parked_sql[] =
+    "SELECT " PARKED_COLUMNS " FROM parked p WHERE (?1 IS NULL OR consumer = ?1) AND (?2 IS NULL OR sequence = ?2)"
+    " AND (?3 = 0 OR (state = 'waiting' AND next_attempt <= ?3))"
+    " AND (?4 = 0 OR NOT EXISTS (SELECT 1 FROM parked q WHERE q.consumer = p.consumer AND q.sequence = p.sequence"
+    " AND q.position < p.position))"
+    " ORDER BY CASE ?3 WHEN 0 THEN 0 ELSE next_attempt END, consumer, position LIMIT ?5";
+
+static void bind_parked_query(sqlite3_stmt *select, const struct parked_query *query)
+{
+    if (query->consumer != NULL)
+        sqlite3_bind_text(select, 1, query->consumer, -1, SQLITE_STATIC);
+    if (query->sequence != NULL)
+        sqlite3_bind_blob(select, 2, query->sequence->bytes, UUID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(select, 3, query->due_by_us);
+    sqlite3_bind_int(select, 4, query->heads_only);
+    sqlite3_bind_int64(select, 5, query->limit == 0 ? -1 : (int64_t)query->limit);
+}
+
+static enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error)
+{
+    const char *state = (const char *)sqlite3_column_text(row, 3);
+    if (sqlite3_column_bytes(row, 1) != UUID_BYTES || state == NULL || sqlite3_column_text(row, 7) == NULL)
+        return error_set(error, STATUS_DAMAGED, "a parked event is damaged: run `till verify`");
+    memcpy(parked->sequence.bytes, sqlite3_column_blob(row, 1), UUID_BYTES);
+    parked->position = (uint64_t)sqlite3_column_int64(row, 2);
+    parked->state = strcmp(state, "dead") == 0 ? PARKED_DEAD : PARKED_WAITING;
+    parked->attempts = sqlite3_column_int(row, 4);
+    parked->next_attempt_us = sqlite3_column_int64(row, 5);
+    parked->parked_at_us = sqlite3_column_int64(row, 6);
+    parked->reason = (const char *)sqlite3_column_text(row, 7);
+    return STATUS_OK;
+}
+
+enum status eventstore_read_parked(struct eventstore *store, const struct parked_query *query, parked_visitor visit,
+                                   void *context, struct error *error)
+{
+    sqlite3_stmt *select = NULL;
+    enum status status = database_prepare(store->database, parked_sql, &select, error);
+    if (status != STATUS_OK)
+        return status;
+    bind_parked_query(select, query);
+    while (status == STATUS_OK) {
+        bool row = false;
+        struct parked parked;
+        status = database_step(select, &row, "read the parked events", error);
+        if (status != STATUS_OK || !row)
+            break;
+        status = read_parked_row(select, &parked, error);
+        if (status == STATUS_OK)
+            status = visit(context, (const char *)sqlite3_column_text(select, 0), &parked, error);
+    }
+    sqlite3_finalize(select);
+    return status == STATUS_STOPPED ? STATUS_OK : status;
+}

@@ -1,0 +1,98 @@
+/* sqlite_schema.c - every SQL text of the engine, in one place to read. */
+#include "eventstore/sqlite_store.h"
+
+#define UUID_IN_WORDS(blob)                                                                                            \
+    "lower(substr(hex(" blob "),1,8)||'-'||substr(hex(" blob "),9,4)||'-'||substr(hex(" blob                           \
+    "),13,4)||'-'||substr(hex(" blob "),17,4)||'-'||substr(hex(" blob "),21))"
+
+#define REFUSE_CHANGES(table)                                                                                          \
+    "CREATE TRIGGER " table "_is_never_updated BEFORE UPDATE ON " table                                                \
+    " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: nothing in " table " is ever changed'); END;"                \
+    "CREATE TRIGGER " table "_is_never_deleted BEFORE DELETE ON " table                                                \
+    " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: nothing in " table " is ever removed'); END;"
+
+#define REFUSE_REPLACING(table, standing)                                                                              \
+    "CREATE TRIGGER " table "_is_never_replaced BEFORE INSERT ON " table " WHEN " standing                             \
+    " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: this stands in " table " already'); END;"
+
+/* An origin's or name's number is the count of those before it, plus one: so a table in memory needs no search. */
+const char *const schema_sql[] = {
+    "CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, created_at INTEGER NOT NULL,"
+    " settings TEXT NOT NULL) STRICT;",
+    "CREATE TABLE category (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;",
+    "CREATE TABLE type (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;",
+    "CREATE TABLE origin (id INTEGER PRIMARY KEY, actor TEXT NOT NULL, producer TEXT NOT NULL,"
+    " UNIQUE (actor, producer)) STRICT;",
+    /* A UUID is a 16-byte blob, any other name is text: the two never compare equal. */
+    "CREATE TABLE entity (id INTEGER PRIMARY KEY, name ANY NOT NULL UNIQUE) STRICT;",
+    "CREATE TABLE event (position INTEGER PRIMARY KEY, type INTEGER NOT NULL, entity INTEGER NOT NULL,"
+    " category INTEGER NOT NULL, version INTEGER NOT NULL, previous INTEGER NOT NULL, schema_version INTEGER NOT NULL,"
+    " event_id BLOB NOT NULL, correlation INTEGER, causation INTEGER, recorded_at INTEGER NOT NULL,"
+    " origin INTEGER NOT NULL, command_id BLOB, data TEXT NOT NULL, digest BLOB NOT NULL) STRICT;",
+    "CREATE TABLE stream (entity INTEGER NOT NULL, category INTEGER NOT NULL, version INTEGER NOT NULL,"
+    " position INTEGER NOT NULL, PRIMARY KEY (entity, category)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE checkpoint (consumer TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE parked (consumer TEXT NOT NULL, sequence BLOB NOT NULL, position INTEGER NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('waiting', 'dead')), attempts INTEGER NOT NULL,"
+    " next_attempt INTEGER NOT NULL, parked_at INTEGER NOT NULL, reason TEXT NOT NULL,"
+    " PRIMARY KEY (consumer, sequence, position)) STRICT, WITHOUT ROWID;",
+    /* clang-format off */
+    REFUSE_CHANGES("store"), REFUSE_CHANGES("event"), REFUSE_CHANGES("category"), REFUSE_CHANGES("type"),
+    REFUSE_CHANGES("origin"), REFUSE_CHANGES("entity"),
+    REFUSE_REPLACING("store", "EXISTS (SELECT 1 FROM store)"),
+    REFUSE_REPLACING("event", "NEW.position <= (SELECT max(position) FROM event) OR NEW.version <="
+                     " (SELECT version FROM stream WHERE entity = NEW.entity AND category = NEW.category)"),
+    REFUSE_REPLACING("category", "EXISTS (SELECT 1 FROM category WHERE id = NEW.id OR name = NEW.name)"),
+    REFUSE_REPLACING("type", "EXISTS (SELECT 1 FROM type WHERE id = NEW.id OR name = NEW.name)"),
+    REFUSE_REPLACING("origin", "EXISTS (SELECT 1 FROM origin WHERE id = NEW.id OR"
+                     " (actor = NEW.actor AND producer = NEW.producer))"),
+    REFUSE_REPLACING("entity", "EXISTS (SELECT 1 FROM entity WHERE id = NEW.id OR name = NEW.name)"),
+    /* clang-format on */
+    "CREATE VIEW events AS SELECT e.position AS position, c.name || '-' || CASE typeof(n.name) WHEN 'blob' THEN "
+    UUID_IN_WORDS("n.name") " ELSE n.name END AS stream, e.version AS version, t.name AS type,"
+    " e.schema_version AS schema_version, " UUID_IN_WORDS("e.event_id") " AS event_id, "
+    UUID_IN_WORDS("coalesce(j.name, e.event_id)") " AS correlation_id, "
+    "CASE WHEN e.causation IS NULL THEN NULL ELSE " UUID_IN_WORDS("b.event_id") " END AS causation_id,"
+    " strftime('%Y-%m-%dT%H:%M:%S', e.recorded_at / 1000000, 'unixepoch') ||"
+    " printf('.%06dZ', e.recorded_at % 1000000) AS recorded_at, e.data AS data,"
+    " json_object('actor', o.actor, 'command_id', CASE WHEN e.command_id IS NULL THEN NULL ELSE "
+    UUID_IN_WORDS("e.command_id") " END, 'producer', o.producer) AS metadata, lower(hex(e.digest)) AS digest"
+    " FROM event e JOIN category c ON c.id = e.category JOIN entity n ON n.id = e.entity JOIN type t ON t.id = e.type"
+    " JOIN origin o ON o.id = e.origin LEFT JOIN entity j ON j.id = e.correlation"
+    " LEFT JOIN event b ON b.position = e.causation;",
+    NULL,
+};
+
+#define EVENT_COLUMNS                                                                                                  \
+    "position, type, entity, category, version, previous, schema_version, event_id, correlation, causation,"           \
+    " recorded_at, origin, command_id, data, digest"
+
+const char *const statement_sql[STATEMENTS] = {
+    [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+    [STATEMENT_COMMIT] = "COMMIT",
+    [STATEMENT_HEAD] = "SELECT position, recorded_at, digest FROM event ORDER BY position DESC LIMIT 1",
+    [STATEMENT_EVENT_AT] = "SELECT " EVENT_COLUMNS " FROM event WHERE position = ?1",
+    [STATEMENT_EVENT_ID] = "SELECT event_id FROM event WHERE position = ?1",
+    [STATEMENT_EVENT_LINK] = "SELECT previous, version FROM event WHERE position = ?1",
+    [STATEMENT_ROLL_FORWARDS] =
+        "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
+    [STATEMENT_ROLL_BACKWARDS] =
+        "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC",
+    [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
+    [STATEMENT_INSERT_EVENT] = "INSERT INTO event (" EVENT_COLUMNS
+                               ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    [STATEMENT_FIND_STREAM] = "SELECT version, position FROM stream WHERE entity = ?1 AND category = ?2",
+    [STATEMENT_PUT_STREAM] = "INSERT INTO stream (entity, category, version, position) VALUES (?1, ?2, ?3, ?4)"
+                             " ON CONFLICT DO UPDATE SET version = excluded.version, position = excluded.position",
+    [STATEMENT_ENTITY_STREAMS] = "SELECT version, position FROM stream WHERE entity = ?1",
+    [STATEMENT_FIND_ENTITY] = "SELECT id FROM entity WHERE name = ?1",
+    [STATEMENT_ADD_ENTITY] = "INSERT INTO entity (name) VALUES (?1)",
+    [STATEMENT_ENTITY_NAME] = "SELECT name FROM entity WHERE id = ?1",
+    [STATEMENT_FIND_CHECKPOINT] = "SELECT position FROM checkpoint WHERE consumer = ?1",
+    [STATEMENT_PUT_CHECKPOINT] = "INSERT INTO checkpoint (consumer, position) VALUES (?1, ?2)"
+                                 " ON CONFLICT DO UPDATE SET position = excluded.position",
+    [STATEMENT_FIND_PARKED] = "SELECT attempts FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
+    [STATEMENT_PUT_PARKED] = "INSERT OR REPLACE INTO parked (consumer, sequence, position, state, attempts,"
+                             " next_attempt, parked_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STATEMENT_REMOVE_PARKED] = "DELETE FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
+};

@@ -1,0 +1,375 @@
+/* sqlite_store.c - making, opening and closing a store. */
+#include "eventstore/sqlite_store.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum {
+    PATIENCE_DEFAULT_MS = 10000,
+    CHECKPOINT_DEFAULT_BYTES = 16 << 20, /* 12 % of the time at 4 MiB, 8 % at 16, 5 % at 64; pauses of 11 ms at 16 */
+    LOG_CEILING_DEFAULT_BYTES = 1 << 30, /* a reader that hangs shall not fill the disk */
+    PAGE_BYTES = 4096,
+};
+
+/* ---- making ---- */
+
+static enum status fill_store_row(sqlite3 *database, const struct clock *clock, const char *settings,
+                                  struct error *error)
+{
+    sqlite3_stmt *insert = NULL;
+    enum status status = database_prepare(
+        database, "INSERT INTO store (one, id, created_at, settings) VALUES (1, ?1, ?2, ?3)", &insert, error);
+    if (status != STATUS_OK)
+        return status;
+    struct uuid id = uuid_random();
+    sqlite3_bind_blob(insert, 1, id.bytes, UUID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(insert, 2, clock_now_us(clock));
+    sqlite3_bind_text(insert, 3, settings, -1, SQLITE_STATIC);
+    status = database_execute(insert, "write the store's identity", error);
+    sqlite3_finalize(insert);
+    return status;
+}
+
+static enum status build_database(const char *path, const struct clock *clock, const char *settings,
+                                  struct error *error)
+{
+    char pragmas[160];
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d; PRAGMA journal_mode = WAL;",
+             APPLICATION_ID, EVENTSTORE_FORMAT);
+    sqlite3 *database = NULL;
+    enum status status = database_open(&database, path, DATABASE_CREATE, error);
+    if (status != STATUS_OK)
+        return status;
+    /* This file is nobody else's yet, so the checkpoint at its close is safe, and leaves one whole file. */
+    sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    for (const char *const *sql = schema_sql; status == STATUS_OK && *sql != NULL; sql++)
+        status = database_run(database, *sql, error);
+    if (status == STATUS_OK)
+        status = fill_store_row(database, clock, settings, error);
+    if (status == STATUS_OK)
+        status = database_run(database, pragmas, error);
+    database_close(&database);
+    return status == STATUS_OK ? file_sync(path, error) : status;
+}
+
+/* link() fails where something stands already, unlike rename(): the last step cannot overwrite a store. */
+static enum status put_in_place(const char *draft, const char *path, const char *folder, struct error *error)
+{
+    if (link(draft, path) != 0) {
+        if (errno == EEXIST)
+            return error_set(error, STATUS_REFUSED, "there is a store in %s already", folder);
+        return error_errno(error, "make", path);
+    }
+    return file_sync(folder, error);
+}
+
+enum status eventstore_create(const char *folder, const struct eventstore_options *options, const char *settings,
+                              struct error *error)
+{
+    char path[PATH_SIZE], draft[PATH_SIZE], run[PATH_SIZE];
+    const struct clock *clock = options != NULL && options->clock != NULL ? options->clock : &clock_system;
+    CHECK(strlen(settings) < sizeof((struct eventstore_info *)NULL)->settings);
+    enum status status = path_join(path, folder, error, "events.db");
+    if (status == STATUS_OK)
+        status = path_join(draft, folder, error, "events.db.draft-%d", (int)getpid());
+    if (status == STATUS_OK)
+        status = path_join(run, folder, error, "run");
+    if (status != STATUS_OK)
+        return status;
+    if (file_exists(path))
+        return error_set(error, STATUS_REFUSED, "there is a store in %s already", folder);
+    status = file_make_folder(run, error);
+    if (status == STATUS_OK) {
+        status = build_database(draft, clock, settings, error);
+        if (status == STATUS_OK)
+            status = put_in_place(draft, path, folder, error);
+        unlink(draft);
+    }
+    return status;
+}
+
+/* ---- opening ---- */
+
+static enum status check_kind(struct eventstore *store, struct error *error)
+{
+    int64_t application = 0, format = 0;
+    enum status status = database_integer(store->database, "PRAGMA application_id", &application, error);
+    if (status == STATUS_OK)
+        status = database_integer(store->database, "PRAGMA user_version", &format, error);
+    if (status != STATUS_OK)
+        return status;
+    if (application != APPLICATION_ID)
+        return error_set(error, STATUS_FOREIGN, "%s is a database, but not a store of events", store->path);
+    if (format > EVENTSTORE_FORMAT)
+        return error_set(error, STATUS_NEWER,
+                         "%s was made by a newer version (format %lld, this program knows %d): use that version",
+                         store->path, (long long)format, EVENTSTORE_FORMAT);
+    store->info.format = (int)format;
+    return STATUS_OK;
+}
+
+static enum status read_info(struct eventstore *store, struct error *error)
+{
+    sqlite3_stmt *select = NULL;
+    bool row = false;
+    enum status status =
+        database_prepare(store->database, "SELECT id, created_at, settings FROM store", &select, error);
+    if (status == STATUS_OK)
+        status = database_step(select, &row, "read the store's identity", error);
+    if (status == STATUS_OK &&
+        (!row || sqlite3_column_bytes(select, 0) != UUID_BYTES || sqlite3_column_text(select, 2) == NULL ||
+         (size_t)sqlite3_column_bytes(select, 2) >= sizeof store->info.settings))
+        status = error_set(error, STATUS_DAMAGED, "%s does not say which store it is", store->path);
+    if (status == STATUS_OK) {
+        memcpy(store->info.id.bytes, sqlite3_column_blob(select, 0), UUID_BYTES);
+        store->info.created_at_us = sqlite3_column_int64(select, 1);
+        snprintf(store->info.settings, sizeof store->info.settings, "%s", (const char *)sqlite3_column_text(select, 2));
+    }
+    sqlite3_finalize(select);
+    return status;
+}
+
+static int remember_log_pages(void *context, sqlite3 *database, const char *name, int pages)
+{
+    (void)database, (void)name;
+    ((struct eventstore *)context)->log_pages = (uint64_t)pages;
+    return SQLITE_OK;
+}
+
+static enum status tune(struct eventstore *store, struct error *error)
+{
+    const char *synchronous = store->options.durability == DURABILITY_FULL ? "PRAGMA synchronous = FULL"
+                                                                           : "PRAGMA synchronous = OFF";
+    enum status status = database_run(store->database, synchronous, error);
+    if (status == STATUS_OK)
+        status = database_run(store->database, "PRAGMA cache_size = -8192", error);
+    sqlite3_wal_hook(store->database, remember_log_pages, store);
+    store->checkpoint_at_pages = store->options.checkpoint_every_bytes / PAGE_BYTES;
+    return status;
+}
+
+/* The bug and the versions that mend it: docs/decisions/0001. */
+static void describe_engine(struct eventstore *store)
+{
+    int version = sqlite3_libversion_number();
+    bool mended = version >= 3051003 || (version >= 3050007 && version < 3051000) ||
+                  (version >= 3044006 && version < 3045000);
+    snprintf(store->engine, sizeof store->engine, "SQLite %s (%s)", sqlite3_libversion(),
+             mended ? "without the WAL-reset bug" : "has the WAL-reset bug; checkpoints go around it");
+}
+
+static void take_options(struct eventstore *store, const struct eventstore_options *options)
+{
+    if (options != NULL)
+        store->options = *options;
+    store->clock = store->options.clock != NULL ? *store->options.clock : clock_system;
+    if (store->options.patience_ms == 0)
+        store->options.patience_ms = PATIENCE_DEFAULT_MS;
+    if (store->options.log_ceiling_bytes == 0)
+        store->options.log_ceiling_bytes = LOG_CEILING_DEFAULT_BYTES;
+    if (store->options.checkpoint_every_bytes == 0)
+        store->options.checkpoint_every_bytes = CHECKPOINT_DEFAULT_BYTES;
+}
+
+static enum status open_database(struct eventstore *store, struct error *error)
+{
+    enum database_mode mode = store->one_file ? DATABASE_READ : DATABASE_WRITE;
+    enum status status = database_open(&store->database, store->path, mode, error);
+    if (status == STATUS_OK)
+        status = check_kind(store, error);
+    if (status == STATUS_OK)
+        status = read_info(store, error);
+    if (status == STATUS_OK)
+        status = tune(store, error);
+    for (int i = 0; status == STATUS_OK && i < STATEMENTS; i++)
+        status = database_prepare(store->database, statement_sql[i], &store->statements[i], error);
+    if (status == STATUS_OK)
+        status = names_open(store, error);
+    return status;
+}
+
+static enum status open_run_folder(struct eventstore *store, const char *folder, struct error *error)
+{
+    char bell[PATH_SIZE];
+    enum status status = path_join(store->run_folder, folder, error, "run");
+    if (status == STATUS_OK)
+        status = path_join(bell, store->run_folder, error, "doorbell");
+    if (status == STATUS_OK)
+        status = file_make_folder(store->run_folder, error);
+    if (status == STATUS_OK)
+        status = writer_queue_open(&store->queue, store->run_folder, error);
+    if (status == STATUS_OK)
+        status = doorbell_open(&store->doorbell, bell, error);
+    return status;
+}
+
+static struct eventstore *new_handle(const struct eventstore_options *options)
+{
+    struct eventstore *store = calloc(1, sizeof *store);
+    if (store == NULL || sodium_init() < 0) {
+        free(store);
+        return NULL;
+    }
+    store->queue = (struct writer_queue){.gate = -1, .counter = -1};
+    take_options(store, options);
+    describe_engine(store);
+    return store;
+}
+
+enum status eventstore_open(struct eventstore **out, const char *folder, const struct eventstore_options *options,
+                            struct error *error)
+{
+    *out = NULL;
+    struct eventstore *store = new_handle(options);
+    if (store == NULL)
+        return error_memory(error);
+    enum status status = path_join(store->path, folder, error, "events.db");
+    if (status == STATUS_OK && !file_exists(store->path))
+        status = error_set(error, STATUS_NOT_FOUND, "there is no store in %s", folder);
+    if (status == STATUS_OK)
+        status = open_database(store, error);
+    if (status == STATUS_OK)
+        status = open_run_folder(store, folder, error);
+    if (status != STATUS_OK)
+        eventstore_close(&store);
+    *out = store;
+    return status;
+}
+
+enum status eventstore_open_file(struct eventstore **out, const char *file, struct error *error)
+{
+    *out = NULL;
+    struct eventstore *store = new_handle(NULL);
+    if (store == NULL)
+        return error_memory(error);
+    store->one_file = true;
+    enum status status = path_format(store->path, error, "%s", file);
+    if (status == STATUS_OK)
+        status = open_database(store, error);
+    if (status != STATUS_OK)
+        eventstore_close(&store);
+    *out = store;
+    return status;
+}
+
+void eventstore_close(struct eventstore **pointer)
+{
+    struct eventstore *store = *pointer;
+    *pointer = NULL;
+    if (store == NULL)
+        return;
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(store->statements[i]);
+    while (store->claim_count > 0)
+        file_lock_release(&store->claims[--store->claim_count].lock);
+    names_close(store);
+    database_close(&store->database);
+    writer_queue_close(&store->queue);
+    doorbell_close(&store->doorbell);
+    free(store);
+}
+
+/* ---- asking ---- */
+
+const struct eventstore_info *eventstore_info(const struct eventstore *store)
+{
+    return &store->info;
+}
+
+const char *eventstore_engine(const struct eventstore *store)
+{
+    return store->engine;
+}
+
+uint64_t eventstore_log_bytes(const struct eventstore *store)
+{
+    char path[PATH_SIZE];
+    struct stat file;
+    if (path_format(path, NULL, "%s-wal", store->path) != STATUS_OK || stat(path, &file) != 0)
+        return 0;
+    return (uint64_t)file.st_size;
+}
+
+enum status statement_lend(struct eventstore *store, enum statement which, sqlite3_stmt **statement,
+                           struct error *error)
+{
+    *statement = store->statements[which];
+    if (!sqlite3_stmt_busy(*statement))
+        return STATUS_OK;
+    return database_prepare(store->database, statement_sql[which], statement, error);
+}
+
+void statement_return(struct eventstore *store, enum statement which, sqlite3_stmt *statement)
+{
+    if (statement == store->statements[which])
+        sqlite3_reset(statement);
+    else
+        sqlite3_finalize(statement);
+}
+
+/* ---- the doorbell and the consumers' places ---- */
+
+uint32_t eventstore_bell(struct eventstore *store)
+{
+    return doorbell_read(&store->doorbell);
+}
+
+void eventstore_wait(struct eventstore *store, uint32_t seen, int timeout_ms)
+{
+    doorbell_wait(&store->doorbell, seen, timeout_ms);
+}
+
+void eventstore_ring(struct eventstore *store)
+{
+    doorbell_ring(&store->doorbell);
+}
+
+static enum status claim_path(const struct eventstore *store, const char *consumer, char path[PATH_SIZE],
+                              struct error *error)
+{
+    size_t length = strlen(consumer);
+    if (!text_is_clean(consumer, length, EVENTSTORE_NAME_MAX) || strchr(consumer, '/') != NULL)
+        return error_set(error, STATUS_INVALID, "a consumer's name has 1 to %d bytes and no '/'", EVENTSTORE_NAME_MAX);
+    return path_join(path, store->run_folder, error, "consumer-%s.lock", consumer);
+}
+
+enum status eventstore_consumer_claim(struct eventstore *store, const char *consumer, struct error *error)
+{
+    char path[PATH_SIZE];
+    CHECK(store->claim_count < CLAIMS_MAX);
+    struct claim *claim = &store->claims[store->claim_count];
+    enum status status = claim_path(store, consumer, path, error);
+    if (status == STATUS_OK)
+        status = file_lock_try(&claim->lock, path, error);
+    if (status == STATUS_BUSY)
+        return error_set(error, status, "another %s is at work in this shop", consumer);
+    if (status == STATUS_OK) {
+        snprintf(claim->consumer, sizeof claim->consumer, "%s", consumer);
+        store->claim_count++;
+    }
+    return status;
+}
+
+void eventstore_consumer_release(struct eventstore *store, const char *consumer)
+{
+    for (int i = 0; i < store->claim_count; i++) {
+        if (strcmp(store->claims[i].consumer, consumer) == 0) {
+            file_lock_release(&store->claims[i].lock);
+            store->claims[i] = store->claims[--store->claim_count];
+            return;
+        }
+    }
+}
+
+bool eventstore_consumer_is_claimed(struct eventstore *store, const char *consumer)
+{
+    char path[PATH_SIZE];
+    return claim_path(store, consumer, path, NULL) == STATUS_OK && file_lock_is_held(path);
+}

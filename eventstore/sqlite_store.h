@@ -1,0 +1,182 @@
+/* sqlite_store.h - the inside of the SQLite engine, shared by its own files and nobody else.
+ *
+ * The tables (all STRICT; the text of all of them is in sqlite_schema.c):
+ *
+ *   store       one row: who this store is
+ *   event       one row an event, keyed by position. Names are numbers here: what costs in a commit is the pages it
+ *               touches, and an order's id written once in 16 bytes (table entity) instead of as text in four stream
+ *               names makes a third of the log
+ *   entity, category, type, origin    those names
+ *   stream      (entity, category) -> version and position of its head. An event keeps the position of the one before
+ *               it in its stream (`previous`), so a stream is a linked list read from its head, and there is no index
+ *               on (stream, version), which would cost 14 to 39 % of a commit
+ *   checkpoint, parked                what consumers remember
+ *   events      a view that shows the roll in words
+ *
+ * Rules that make several processes on one file safe with the SQLite at hand (docs/decisions/0001):
+ *   1. Every write transaction and every checkpoint runs inside the writers' queue.
+ *   2. Automatic checkpoints are off, at close too. A checkpoint is made after a commit, still inside the queue.
+ *   3. No read transaction outlives EVENTSTORE_PAGE events. */
+#ifndef EVENTSTORE_SQLITE_STORE_H
+#define EVENTSTORE_SQLITE_STORE_H
+
+#include "base/database.h"
+#include "base/file.h"
+#include "eventstore/digest.h"
+#include "eventstore/doorbell.h"
+#include "eventstore/eventstore.h"
+#include "eventstore/writer_queue.h"
+
+enum statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_HEAD,
+    STATEMENT_EVENT_AT,
+    STATEMENT_EVENT_ID,
+    STATEMENT_EVENT_LINK,
+    STATEMENT_ROLL_FORWARDS,
+    STATEMENT_ROLL_BACKWARDS,
+    STATEMENT_RECORDED_AT,
+    STATEMENT_INSERT_EVENT,
+    STATEMENT_FIND_STREAM,
+    STATEMENT_PUT_STREAM,
+    STATEMENT_ENTITY_STREAMS,
+    STATEMENT_FIND_ENTITY,
+    STATEMENT_ADD_ENTITY,
+    STATEMENT_ENTITY_NAME,
+    STATEMENT_FIND_CHECKPOINT,
+    STATEMENT_PUT_CHECKPOINT,
+    STATEMENT_FIND_PARKED,
+    STATEMENT_PUT_PARKED,
+    STATEMENT_REMOVE_PARKED,
+    STATEMENTS,
+};
+
+/* The columns of STATEMENT_EVENT_AT and the roll statements, in order. */
+enum event_column {
+    COLUMN_POSITION,
+    COLUMN_TYPE,
+    COLUMN_ENTITY,
+    COLUMN_CATEGORY,
+    COLUMN_VERSION,
+    COLUMN_PREVIOUS,
+    COLUMN_SCHEMA_VERSION,
+    COLUMN_EVENT_ID,
+    COLUMN_CORRELATION,
+    COLUMN_CAUSATION,
+    COLUMN_RECORDED_AT,
+    COLUMN_ORIGIN,
+    COLUMN_COMMAND_ID,
+    COLUMN_DATA,
+    COLUMN_DIGEST,
+};
+
+enum {
+    NAME_SIZE = EVENTSTORE_NAME_MAX + 1,
+    NAMES_MAX = 256,        /* categories, types or origins: an application has dozens */
+    ENTITY_SLOTS = 1024,    /* entities remembered, each way: a batch's worth */
+    CLAIMS_MAX = 16,
+};
+
+struct name_table { /* of categories or types; id n is names[n - 1] */
+    char (*names)[NAME_SIZE];
+    int count;
+};
+
+struct origin_row {
+    char actor[NAME_SIZE];
+    char producer[NAME_SIZE];
+};
+
+struct entity_slot {
+    int64_t id; /* 0: empty */
+    char name[NAME_SIZE];
+};
+
+struct claim {
+    char consumer[NAME_SIZE];
+    struct file_lock lock;
+};
+
+/* What the newest event says, so that the next can be chained to it. Trusted only while `position` is the roll's. */
+struct roll_head {
+    uint64_t position;
+    int64_t recorded_at_us;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+};
+
+struct eventstore {
+    sqlite3 *database;
+    sqlite3_stmt *statements[STATEMENTS];
+    struct eventstore_options options;
+    struct clock clock;
+    struct eventstore_info info;
+    bool one_file; /* opened for reading only */
+    char path[PATH_SIZE];       /* of the database */
+    char run_folder[PATH_SIZE]; /* locks and doorbell */
+    char engine[96];
+
+    struct writer_queue queue;
+    struct doorbell doorbell;
+    struct claim claims[CLAIMS_MAX];
+    int claim_count;
+
+    struct name_table categories, types;
+    struct origin_row *origins;
+    int origin_count;
+    struct entity_slot *entities_by_id;   /* ENTITY_SLOTS of them, by id */
+    struct entity_slot *entities_by_name; /* ENTITY_SLOTS of them, by hash of the name */
+
+    struct roll_head head;
+    uint64_t log_pages;           /* in the log after our last commit */
+    uint64_t checkpoint_at_pages; /* when to try the next checkpoint */
+};
+
+/* A stream as its row stands. version 0: no event yet. */
+struct stream_row {
+    int64_t entity;
+    int category;
+    uint64_t version;
+    uint64_t position;
+};
+
+/* sqlite_schema.c */
+extern const char *const schema_sql[]; /* one statement each, NULL at the end */
+extern const char *const statement_sql[STATEMENTS];
+enum { APPLICATION_ID = 0x54696c6c /* "Till" */ };
+
+/* sqlite_names.c: names to numbers and back. Finding gives 0 (an id that does not exist) for an unknown name; `add`
+ * makes it, inside a write transaction. */
+enum status names_open(struct eventstore *store, struct error *error) MUST_CHECK;
+void names_close(struct eventstore *store);
+void names_forget(struct eventstore *store); /* after a rollback: what was added is not there */
+enum status names_find_category(struct eventstore *store, const char *name, bool add, int *id,
+                                struct error *error) MUST_CHECK;
+enum status names_find_type(struct eventstore *store, const char *name, bool add, int *id,
+                            struct error *error) MUST_CHECK;
+enum status names_add_origin(struct eventstore *store, const char *actor, const char *producer, int *id,
+                             struct error *error) MUST_CHECK;
+enum status names_find_entity(struct eventstore *store, const char *name, bool add, int64_t *id,
+                              struct error *error) MUST_CHECK;
+enum status names_category(struct eventstore *store, int id, const char **name, struct error *error) MUST_CHECK;
+enum status names_type(struct eventstore *store, int id, const char **name, struct error *error) MUST_CHECK;
+enum status names_origin(struct eventstore *store, int id, const struct origin_row **origin,
+                         struct error *error) MUST_CHECK;
+/* Borrowed until the next call. */
+enum status names_entity(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
+
+/* sqlite_read.c */
+enum status read_event_row(struct eventstore *store, sqlite3_stmt *row, struct recorded_event *event,
+                           struct error *error) MUST_CHECK;
+enum status read_stream_row(struct eventstore *store, struct stream stream, struct stream_row *row,
+                            struct error *error) MUST_CHECK;
+enum status read_roll_head(struct eventstore *store, struct roll_head *head, struct error *error) MUST_CHECK;
+enum status damaged_at(struct error *error, uint64_t position, const char *what);
+
+/* sqlite_store.c: lends a prepared statement; a busy one (a visitor that reads again) is replaced by a fresh one. Give
+ * it back with statement_return. */
+enum status statement_lend(struct eventstore *store, enum statement which, sqlite3_stmt **statement,
+                           struct error *error) MUST_CHECK;
+void statement_return(struct eventstore *store, enum statement which, sqlite3_stmt *statement);
+
+#endif

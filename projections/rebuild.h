@@ -1,0 +1,36 @@
+/* rebuild.h - fold a view from the first event again, while the old one keeps serving and following.
+ *
+ *   1. The roll is folded into the next generation's file. Nobody else knows it, so it needs no journal and no sync.
+ *   2. It is made durable, becomes a live file (WAL), and catches up with what was written meanwhile.
+ *   3. Under the view's lock: the last events are folded, and the link moves to it by rename(), which is the one moment
+ *      of change: whoever opens the view sees the old file or the new one, both whole.
+ *   4. The old generation is unlinked; whoever still reads it keeps it until it closes.
+ *
+ * A rebuild that is killed leaves the old view untouched and a file that the next rebuild removes. The link moves, and
+ * never a database: renaming over a file in WAL mode would marry the new file to the old one's log. */
+#ifndef PROJECTIONS_REBUILD_H
+#define PROJECTIONS_REBUILD_H
+
+#include "projections/compare.h"
+#include "projections/view.h"
+
+struct rebuild_report {
+    uint64_t position;                 /* the roll was folded up to here */
+    uint64_t events;                   /* so many of them were of a type that the projection wants */
+    int64_t elapsed_us;                /* without the digest */
+    uint8_t digest[VIEW_DIGEST_BYTES]; /* of the new view at `position` */
+};
+
+/* Called now and then. */
+typedef void (*rebuild_progress)(void *context, uint64_t position, uint64_t head);
+
+/* `progress` may be NULL. One thread, a few tens of MiB whatever the roll's size.
+ *
+ * STATUS_BUSY     another rebuild of the view is at work, or the view's lock was not to be had
+ * STATUS_DAMAGED  the projection cannot handle an event, which the sentence names: the old view stays
+ * STATUS_NEWER    likewise, because the event is of a newer version of this program
+ * STATUS_FULL, STATUS_IO …  as named: the old view stays */
+enum status view_rebuild(const struct view_home *home, const struct projection *projection, rebuild_progress progress,
+                         void *context, struct rebuild_report *report, struct error *error) MUST_CHECK;
+
+#endif

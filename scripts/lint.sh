@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Layout (clang-format), bug patterns and clang's own warnings (clang-tidy), and the scripts (shellcheck).
+# Version 14 of the clang tools, whatever else is installed: another version would lay out the same code differently.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh --ci
+
+failed=0
+folders=()
+for folder in base domain eventstore projections services cli bench tests; do
+    if [ -d "$folder" ]; then folders+=("$folder"); fi
+done
+
+echo "lint: shellcheck"
+shellcheck scripts/*.sh tests/support/*.sh .ci/run || failed=1
+
+echo "lint: clang-format"
+find "${folders[@]}" -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-run -Werror || failed=1
+
+echo "lint: clang-tidy"
+mkdir -p build
+cmake --preset dev >build/lint.log || { cat build/lint.log; exit 1; }
+sed -n 's/^  "file": "\(.*\)",\{0,1\}$/\1/p' build/dev/compile_commands.json | sort -u | tr '\n' '\0' |
+    xargs -0 -r -n 4 -P "$(nproc)" clang-tidy-14 -p build/dev --quiet || failed=1
+
+exit "$failed"

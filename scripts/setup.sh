@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# setup.sh [--tests | --ci]: installs what is missing to build `till`, on Debian 12 or Ubuntu 24.04.
+#   --tests   also what the tests need
+#   --ci      also the linters and the coverage report
+# When nothing is missing it says nothing, needs no network and no rights.
+set -euo pipefail
+
+missing=()
+
+# need PACKAGE... -- COMMAND...: the packages are missing when the command fails.
+need() {
+    local packages=()
+    while [ "$1" != -- ]; do
+        packages+=("$1")
+        shift
+    done
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("${packages[@]}")
+}
+
+header() {
+    echo "#include <$1>" | cc -E -x c -o /dev/null -
+}
+
+check_build() {
+    need cmake -- command -v cmake
+    need make -- command -v make
+    need gcc -- command -v cc
+    need libc6-dev -- header stdio.h
+    need pkg-config -- command -v pkg-config
+    need libsqlite3-dev -- pkg-config --exists sqlite3
+    need uuid-dev -- pkg-config --exists uuid
+    need libcjson-dev -- pkg-config --exists libcjson
+    need libsodium-dev -- pkg-config --exists libsodium
+    need libcsv-dev -- header csv.h # it has no .pc file
+}
+
+check_tests() {
+    need libcriterion-dev -- pkg-config --exists criterion
+    need sqlite3 -- command -v sqlite3
+}
+
+check_ci() {
+    need clang-format-14 -- command -v clang-format-14
+    need clang-tidy-14 -- command -v clang-tidy-14
+    need gcovr -- command -v gcovr
+    need shellcheck -- command -v shellcheck
+}
+
+check_build
+case "${1:-}" in
+"") ;;
+--tests) check_tests ;;
+--ci) check_tests && check_ci ;;
+*)
+    echo "usage: setup.sh [--tests | --ci]" >&2
+    exit 2
+    ;;
+esac
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+# shellcheck source=/dev/null
+. /etc/os-release
+case "${ID:-} ${VERSION_ID:-}" in
+"debian 12" | "ubuntu 24.04") ;;
+*)
+    echo "setup: this is ${PRETTY_NAME:-an unknown system}; packages are installed on Debian 12 and Ubuntu 24.04 only." >&2
+    echo "setup: please install what these Debian packages hold, then try again: ${missing[*]}" >&2
+    exit 1
+    ;;
+esac
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "setup: not root, and there is no sudo. As root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+
+echo "setup: installing ${missing[*]}" >&2
+"${as_root[@]}" apt-get -qq update >&2
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2

@@ -1,0 +1,73 @@
+/* gateway.h - the bank: another company's system, simulated with its own book in its own file.
+ *
+ * It records every call it receives, enforces idempotency keys and behaves as the card token says:
+ *
+ *   tok_ok                  charges and refunds              (so does any token not named here)
+ *   tok_declined            declines: "declined"
+ *   tok_insufficient_funds  declines: "insufficient_funds"
+ *   tok_flaky               no answer and no charge twice, then works
+ *   tok_timeout             charges, but the first answer is lost
+ *   tok_unavailable         never answers, never charges
+ *   tok_refund_refused      charges; refuses every refund
+ *   tok_refund_timeout      charges; refunds, but the first answer is lost
+ *
+ * Calls are made in batches: begin, any number of calls, finish. The bank makes a batch durable at `finish`, and only
+ * then may the caller rely on its answers. A batch that is dropped (or a process that dies before `finish`) leaves no
+ * trace; one that dies after it is asked again with the same keys and gets the same answers.
+ *
+ * The book, gateway.db: `movement` is the money that moved, one row a key; `attempt` is every call with its outcome. */
+#ifndef SERVICES_GATEWAY_H
+#define SERVICES_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "domain/event.h"
+
+struct gateway;
+
+enum gateway_kind { GATEWAY_CHARGE, GATEWAY_REFUND };
+
+struct gateway_call {
+    const char *key; /* the idempotency key: the caller's own, from the business */
+    enum gateway_kind kind;
+    struct uuid order;
+    int64_t amount_minor;
+    struct currency currency;
+    const char *card_token; /* of a charge; a refund goes back to the card that was charged for the order */
+};
+
+enum { GATEWAY_REFERENCE_SIZE = 64, GATEWAY_REASON_SIZE = 64 };
+
+struct gateway_answer {
+    bool accepted;
+    char reference[GATEWAY_REFERENCE_SIZE]; /* the bank's, when accepted; the same key has the same reference for ever */
+    char reason[GATEWAY_REASON_SIZE];       /* why not, when declined or refused */
+};
+
+/* Opens the bank's book in the shop's folder, making it if it is missing. `clock` is borrowed. */
+enum status gateway_open(struct gateway **gateway, const char *folder, const struct clock *clock,
+                         struct error *error) MUST_CHECK;
+void gateway_close(struct gateway **gateway);
+
+/* Makes sure a batch is open. Calling it again inside a batch does nothing. */
+enum status gateway_begin(struct gateway *gateway, struct error *error) MUST_CHECK;
+
+/* Makes the open batch durable; without an open batch it does nothing. */
+enum status gateway_finish(struct gateway *gateway, struct error *error) MUST_CHECK;
+
+/* Forgets the open batch, as if none of its calls had been made. */
+void gateway_drop(struct gateway *gateway);
+
+/* One call inside a batch.
+ *
+ * STATUS_OK           answered: accepted, or declined with a reason
+ * STATUS_UNAVAILABLE  no answer came: it may have been carried out or not; ask again with the same key
+ * STATUS_REFUSED      the key stands for another call (other kind, order, amount or currency)
+ * STATUS_IO …         the book itself failed */
+enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                        struct error *error) MUST_CHECK;
+
+#endif

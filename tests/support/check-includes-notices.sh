@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Proves that check-includes.sh can fail: a small tree that is in order passes, and each breach alone is named.
+set -euo pipefail
+check=$(cd "$(dirname "$0")" && pwd)/check-includes.sh
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+failed=0
+
+# line FILE TEXT: adds a line of C to a file of the tree.
+line() {
+    mkdir -p "$tree/$(dirname "$1")"
+    printf '%s\n' "$2" >>"$tree/$1"
+}
+
+good_tree() {
+    rm -rf "${tree:?}"/*
+    line base/database.c '#include <sqlite3.h>'
+    line domain/order.c '#include "base/clock.h"'
+    line domain/order.c '#include "order.h"'
+    line domain/contracts/contracts.c '#include "domain/order.h"'
+    line eventstore/sqlite.c '#include "base/database.h"'
+    line eventstore/sqlite.c 'static const char sql[] = "SELECT position FROM event";'
+    line projections/orders.c '#include "domain/order.h"'
+    line projections/orders.c '#include "eventstore/eventstore.h"'
+    line services/gateway.c 'static const char sql[] = "INSERT INTO charge VALUES (?)";'
+    line services/gateway.c '#include <sqlite3.h>'
+    line services/payment.c '#include "eventstore/eventstore.h"'
+    line cli/main.c '#include "services/payment.h"'
+    line cli/main.c '#include <stdio.h>'
+}
+
+# notices FILE TEXT: the check must fail on a good tree with this line in it, and name the file.
+notices() {
+    good_tree
+    line "$1" "$2"
+    if output=$("$check" "$tree") || [[ $output != "$1:"* ]]; then
+        echo "not noticed: $1: $2"
+        failed=1
+    fi
+}
+
+good_tree
+"$check" "$tree" || { echo "a tree in order was refused"; failed=1; }
+
+notices base/text.c '#include "domain/order.h"'
+notices domain/order.c '#include "eventstore/eventstore.h"'
+notices domain/contracts/contracts.c '#include "services/runtime.h"'
+notices eventstore/sqlite.c '#include "domain/order.h"'
+notices projections/orders.c '#include "services/payment.h"'
+notices services/payment.c '  #  include <projections/orders.h>'
+notices services/payment.c '#include "../projections/orders.h"'
+notices services/payment.c '#include "cli/main.h"'
+notices bench/bench.c '#include "cli/main.h"'
+notices base/text.c '#include "tests/support/shop.h"'
+
+notices services/payment.c '#include <sqlite3.h>'
+notices cli/main.c '#include "base/database.h"'
+notices eventstore/eventstore.h '#include <sqlite3.h>'
+notices cli/main.c 'query("SELECT 1");'
+notices cli/main.c 'query("INSERT INTO event");'
+notices cli/main.c 'query("UPDATE event SET x = 1");'
+notices domain/order.c 'query("DELETE FROM event");'
+
+for header in '<stdio.h>' '<time.h>' '<unistd.h>' '<fcntl.h>' '<sqlite3.h>' '<uuid/uuid.h>' \
+    '"base/file.h"' '"base/database.h"'; do
+    notices domain/order.c "#include $header"
+done
+notices domain/order.c 'now = clock_now_us(&clock_system);'
+notices domain/order.c 'id = uuid_random();'
+
+rm -rf "${tree:?}"/*
+if "$check" "$tree" 2>/dev/null; then
+    echo "not noticed: a tree without a room"
+    failed=1
+fi
+exit "$failed"
