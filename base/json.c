@@ -100,24 +100,31 @@ static bool out_of_memory(struct json_reader *reader)
     return false;
 }
 
-/* ---- single characters ---- */
-
-static inline void skip_space(struct json_reader *reader)
+static bool malformed_at(struct json_reader *reader, const char *at, const char *why)
 {
-    const char *at = reader->at;
-    while (at < reader->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
     reader->at = at;
+    return malformed(reader, "%s", at == reader->end ? "the text ends too early" : why);
 }
 
-/* Past `wanted` when it comes next. */
-static inline bool take(struct json_reader *reader, char wanted)
+/* ---- single characters ---- */
+
+static inline bool is_space(char byte)
 {
-    skip_space(reader);
-    if (reader->at == reader->end || *reader->at != wanted)
-        return false;
-    reader->at++;
-    return true;
+    return byte <= ' ' && (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t');
+}
+
+/* The helpers of the hot path take the place in the text and give back the place after, instead of moving `reader->at`:
+ * a register is quicker than a store and a load for each character. */
+static inline const char *after_space(const char *at, const char *end)
+{
+    while (at < end && is_space(*at))
+        at++;
+    return at;
+}
+
+static inline bool is_at(const char *at, const char *end, char wanted)
+{
+    return at < end && *at == wanted;
 }
 
 static inline bool is_digit_at(const char *at, const char *end)
@@ -125,23 +132,29 @@ static inline bool is_digit_at(const char *at, const char *end)
     return at < end && *at >= '0' && *at <= '9';
 }
 
-char json_peek(struct json_reader *reader)
+static inline char peek(struct json_reader *reader)
 {
     if (reader->failed)
         return 0;
-    skip_space(reader);
-    if (reader->at == reader->end)
+    const char *at = after_space(reader->at, reader->end);
+    reader->at = at;
+    if (at == reader->end)
         return 0;
-    switch (*reader->at) {
+    switch (*at) {
     case '{':
     case '[':
     case '"':
     case 't':
     case 'f':
-    case 'n': return *reader->at;
+    case 'n': return *at;
     case '-': return '0';
-    default: return is_digit_at(reader->at, reader->end) ? '0' : 0;
+    default: return is_digit_at(at, reader->end) ? '0' : 0;
     }
+}
+
+char json_peek(struct json_reader *reader)
+{
+    return peek(reader);
 }
 
 static bool unexpected(struct json_reader *reader, const char *wanted)
@@ -149,7 +162,7 @@ static bool unexpected(struct json_reader *reader, const char *wanted)
     if (reader->failed)
         return false;
     if (reader->at == reader->end)
-        return malformed(reader, "the text ends too early");
+        return malformed_at(reader, reader->at, "");
     return malformed(reader, "must be %s", wanted);
 }
 
@@ -238,11 +251,11 @@ static size_t decode_unicode_escape(const char *at, const char *end, uint32_t *c
 /* The escape at `at` (on its backslash): its length, or 0 and why not. */
 static size_t decode_escape(const char *at, const char *end, uint32_t *codepoint, const char **why)
 {
-    const char kind = end - at < 2 ? '\0' : at[1];
+    const int kind = end - at < 2 ? '\0' : at[1];
     switch (kind) {
     case '"':
     case '\\':
-    case '/': *codepoint = (unsigned char)kind; return 2;
+    case '/': *codepoint = (uint32_t)kind; return 2;
     case 'b': *codepoint = '\b'; return 2;
     case 'f': *codepoint = '\f'; return 2;
     case 'n': *codepoint = '\n'; return 2;
@@ -277,47 +290,42 @@ static size_t encode(uint32_t codepoint, char *out)
     return 4;
 }
 
-static bool malformed_at(struct json_reader *reader, const char *at, const char *why)
+/* Past the rest of a string from `at` on, checking all of it; the end is on its closing quote, or NULL. */
+static const char *scan_to_quote(struct json_reader *reader, const char *at)
 {
-    reader->at = at;
-    return malformed(reader, "%s", why);
-}
-
-/* A string between its quotes, as it stands in the text. */
-struct raw_string {
-    struct json_key raw;
-    bool escaped;
-};
-
-/* Past the string whose quote comes next, checking all of it. */
-static bool scan_string(struct json_reader *reader, struct raw_string *string)
-{
-    const char *at = reader->at + 1;
-    string->raw.text = at;
-    string->escaped = false;
     for (;;) {
         uint64_t high = 0;
         const char *stop = plain_end(at, reader->end, &high);
-        if (high != 0 && !text_is_utf8(at, (size_t)(stop - at)))
-            return malformed_at(reader, at, "holds bytes that are not UTF-8");
-        if (stop == reader->end)
-            return malformed_at(reader, stop, "the text ends inside a string");
-        if (*stop == '"') {
-            string->raw.length = (size_t)(stop - string->raw.text);
-            reader->at = stop + 1;
-            return true;
-        }
-        if (*stop != '\\')
-            return malformed_at(reader, stop, "holds a control character that is not escaped");
+        const char *why = NULL;
+        if (high != 0 && !text_is_utf8(at, (size_t)(stop - at))) {
+            why = "holds bytes that are not UTF-8";
+            stop = at;
+        } else if (stop == reader->end)
+            why = "";
+        else if (*stop == '"')
+            return stop;
+        else if (*stop != '\\')
+            why = "holds a control character that is not escaped";
 
         uint32_t codepoint;
-        const char *why;
-        const size_t taken = decode_escape(stop, reader->end, &codepoint, &why);
-        if (taken == 0)
-            return malformed_at(reader, stop, why);
-        string->escaped = true;
+        const size_t taken = why != NULL ? 0 : decode_escape(stop, reader->end, &codepoint, &why);
+        if (taken == 0) {
+            (void)malformed_at(reader, stop, why);
+            return NULL;
+        }
+        reader->escaped = true;
         at = stop + taken;
     }
+}
+
+/* The string whose opening quote is at `at`, checked: its closing quote, or NULL. `reader->escaped` says whether it
+ * must be decoded. */
+static inline const char *scan_string(struct json_reader *reader, const char *at)
+{
+    uint64_t high = 0;
+    reader->escaped = false;
+    const char *stop = plain_end(at + 1, reader->end, &high);
+    return high == 0 && is_at(stop, reader->end, '"') ? stop : scan_to_quote(reader, at + 1);
 }
 
 /* Decodes a string that scan_string accepted into the arena. */
@@ -351,19 +359,22 @@ bool json_read_text(struct json_reader *reader, const char **text, size_t *lengt
 {
     *text = "";
     *length = 0;
-    struct raw_string string;
-    if (json_peek(reader) != '"')
+    if (peek(reader) != '"')
         return unexpected(reader, "a text");
-    if (!scan_string(reader, &string))
+    const char *start = reader->at + 1;
+    const char *quote = scan_string(reader, reader->at);
+    if (quote == NULL)
         return false;
+    reader->at = quote + 1;
 
-    struct json_key value = string.raw;
-    if (!string.escaped) {
-        value.text = arena_copy_text(reader->arena, value.text, value.length);
+    struct json_key value = {start, (size_t)(quote - start)};
+    if (reader->escaped) {
+        if (!unescape(reader, value, &value))
+            return false;
+    } else {
+        value.text = arena_copy_text(reader->arena, start, value.length);
         if (value.text == NULL)
             return out_of_memory(reader);
-    } else if (!unescape(reader, string.raw, &value)) {
-        return false;
     }
     *text = value.text;
     *length = value.length;
@@ -407,12 +418,12 @@ static bool enter(struct json_reader *reader, bool is_object)
 
 bool json_enter_object(struct json_reader *reader)
 {
-    return json_peek(reader) == '{' ? enter(reader, true) : unexpected(reader, "an object");
+    return peek(reader) == '{' ? enter(reader, true) : unexpected(reader, "an object");
 }
 
 bool json_enter_array(struct json_reader *reader)
 {
-    return json_peek(reader) == '[' ? enter(reader, false) : unexpected(reader, "an array");
+    return peek(reader) == '[' ? enter(reader, false) : unexpected(reader, "an array");
 }
 
 static struct json_level *innermost(struct json_reader *reader, bool is_object)
@@ -423,18 +434,20 @@ static struct json_level *innermost(struct json_reader *reader, bool is_object)
     return level;
 }
 
-static bool leave(struct json_reader *reader)
+/* `at` is on the closing bracket. */
+static void leave(struct json_reader *reader, const char *at)
 {
+    reader->at = at + 1;
     reader->depth--;
     reader->seen_count = reader->levels[reader->depth].first_key;
-    return false;
 }
 
 /* Notes a key of the innermost object, unless that object has it already. */
-static bool remember_key(struct json_reader *reader, const struct json_level *level, struct json_key key)
+static bool remember_key(struct json_reader *reader, struct json_key key)
 {
     char shown[TEXT_SAFE_SIZE];
-    for (size_t i = level->first_key; i < reader->seen_count; i++) {
+    const size_t first = reader->levels[reader->depth - 1].first_key;
+    for (size_t i = first; i < reader->seen_count; i++) {
         const struct json_key *other = &reader->seen[i];
         if (other->length == key.length && memcmp(other->text, key.text, key.length) == 0)
             return malformed(reader, "the key \"%s\" stands twice", shown_key(shown, key.text, key.length));
@@ -445,22 +458,26 @@ static bool remember_key(struct json_reader *reader, const struct json_level *le
     return true;
 }
 
-/* The key and its colon. */
-static bool read_key(struct json_reader *reader, struct json_level *level)
+/* Past the key at `at` and its colon. The level learns the key last, so that a failure here names the object. */
+static bool read_key(struct json_reader *reader, struct json_level *level, const char *at)
 {
-    struct raw_string string;
-    if (json_peek(reader) != '"')
-        return reader->at == reader->end ? malformed(reader, "the text ends too early")
-                                         : malformed(reader, "a key in quotes must stand here");
-    if (!scan_string(reader, &string))
+    if (!is_at(at, reader->end, '"'))
+        return malformed_at(reader, at, "a key in quotes must stand here");
+    const char *quote = scan_string(reader, at);
+    if (quote == NULL)
         return false;
-    struct json_key key = string.raw;
-    if (string.escaped && !unescape(reader, string.raw, &key))
+    struct json_key key = {at + 1, (size_t)(quote - at - 1)};
+    reader->at = at;
+    if (reader->escaped && !unescape(reader, key, &key))
         return false;
-    if (!remember_key(reader, level, key))
+    if (!remember_key(reader, key))
         return false;
-    if (!take(reader, ':'))
-        return malformed(reader, "a ':' must stand after a key");
+
+    at = after_space(quote + 1, reader->end);
+    if (!is_at(at, reader->end, ':'))
+        return malformed_at(reader, at, "a ':' must stand after a key");
+    reader->at = at + 1;
+    level->any = true;
     level->key = key.text;
     level->key_length = key.length;
     return true;
@@ -475,12 +492,17 @@ bool json_next_key(struct json_reader *reader, const char **key, size_t *length)
 
     struct json_level *level = innermost(reader, true);
     level->key = NULL; /* what is wrong between two keys belongs to neither */
-    if (take(reader, '}'))
-        return leave(reader);
-    if (level->any && !take(reader, ','))
-        return malformed(reader, "a ',' or '}' must stand after a value");
-    level->any = true;
-    if (!read_key(reader, level))
+    const char *at = after_space(reader->at, reader->end);
+    if (is_at(at, reader->end, '}')) {
+        leave(reader, at);
+        return false;
+    }
+    if (level->any) {
+        if (!is_at(at, reader->end, ','))
+            return malformed_at(reader, at, "a ',' or '}' must stand after a value");
+        at = after_space(at + 1, reader->end);
+    }
+    if (!read_key(reader, level, at))
         return false;
     *key = level->key;
     *length = level->key_length;
@@ -493,13 +515,19 @@ bool json_next_element(struct json_reader *reader)
         return false;
 
     struct json_level *level = innermost(reader, false);
-    if (take(reader, ']'))
-        return leave(reader);
-    if (level->any && !take(reader, ','))
-        return malformed(reader, "a ',' or ']' must stand after a value");
-    if (level->any)
+    const char *at = after_space(reader->at, reader->end);
+    if (is_at(at, reader->end, ']')) {
+        leave(reader, at);
+        return false;
+    }
+    if (level->any) {
+        if (!is_at(at, reader->end, ','))
+            return malformed_at(reader, at, "a ',' or ']' must stand after a value");
+        at++;
         level->index++;
+    }
     level->any = true;
+    reader->at = at;
     return true;
 }
 
@@ -540,58 +568,64 @@ static bool is_finite(const char *text, size_t length)
     return isfinite(strtod(plain, NULL));
 }
 
-/* Past one or more digits. */
-static bool scan_digits(struct json_reader *reader)
+/* Past one or more digits, or NULL. */
+static const char *scan_digits(struct json_reader *reader, const char *at)
 {
-    if (!is_digit_at(reader->at, reader->end))
-        return malformed(reader, "is a number with a digit missing");
-    while (is_digit_at(reader->at, reader->end))
-        reader->at++;
-    return true;
+    if (!is_digit_at(at, reader->end)) {
+        (void)malformed_at(reader, at, "is a number with a digit missing");
+        return NULL;
+    }
+    while (is_digit_at(at, reader->end))
+        at++;
+    return at;
 }
 
 /* Past what makes a number no integer: ".5", "e3", ".5E-3". `start` is where the number starts. */
-static bool scan_fraction(struct json_reader *reader, const char *start)
+static bool scan_fraction(struct json_reader *reader, const char *start, const char *at)
 {
-    if (*reader->at == '.') {
-        reader->at++;
-        if (!scan_digits(reader))
+    if (*at == '.') {
+        at = scan_digits(reader, at + 1);
+        if (at == NULL)
             return false;
     }
-    if (reader->at < reader->end && (*reader->at == 'e' || *reader->at == 'E')) {
-        reader->at++;
-        if (reader->at < reader->end && (*reader->at == '+' || *reader->at == '-'))
-            reader->at++;
-        if (!scan_digits(reader))
+    if (is_at(at, reader->end, 'e') || is_at(at, reader->end, 'E')) {
+        at++;
+        if (is_at(at, reader->end, '+') || is_at(at, reader->end, '-'))
+            at++;
+        at = scan_digits(reader, at);
+        if (at == NULL)
             return false;
     }
-    const size_t length = (size_t)(reader->at - start);
-    if (length > NUMBER_BYTES_MAX)
+    if (at - start > NUMBER_BYTES_MAX)
         return malformed(reader, "is a number of more than %d characters", NUMBER_BYTES_MAX);
-    return is_finite(start, length) || malformed(reader, "is a number too large for a double");
+    if (!is_finite(start, (size_t)(at - start)))
+        return malformed(reader, "is a number too large for a double");
+    reader->at = at;
+    return true;
 }
 
 /* Past the number that comes next. */
 static bool scan_number(struct json_reader *reader, struct number *number)
 {
     const char *start = reader->at;
-    const bool negative = *start == '-';
-    const char *digits = start + negative;
-    reader->at = digits;
-    if (!scan_digits(reader))
-        return false;
-    if (*digits == '0' && reader->at > digits + 1)
-        return malformed_at(reader, start, "is a number that starts with a needless 0");
-    number->is_integer = reader->at == reader->end || (*reader->at != '.' && (*reader->at | 0x20) != 'e');
-    if (!number->is_integer)
-        return scan_fraction(reader, start);
-
+    const char *digits = *start == '-' ? start + 1 : start;
+    const char *at = digits;
     int64_t value = 0;
-    for (const char *at = digits; at < reader->at && value <= JSON_INTEGER_MAX; at++)
-        value = value * 10 + (*at - '0');
+    for (; is_digit_at(at, reader->end); at++) {
+        if (value <= JSON_INTEGER_MAX) /* once past it, it stays there */
+            value = value * 10 + (*at - '0');
+    }
+    if (at == digits)
+        return malformed_at(reader, at, "is a number with a digit missing");
+    if (*digits == '0' && at > digits + 1)
+        return malformed(reader, "is a number that starts with a needless 0");
+    number->is_integer = !is_at(at, reader->end, '.') && !is_at(at, reader->end, 'e') && !is_at(at, reader->end, 'E');
+    if (!number->is_integer)
+        return scan_fraction(reader, start, at);
     if (value > JSON_INTEGER_MAX)
-        return malformed_at(reader, start, "must be an integer of at most 4503599627370495 either way");
-    number->integer = negative ? -value : value;
+        return malformed(reader, "must be an integer of at most 4503599627370495 either way");
+    number->integer = digits == start ? value : -value;
+    reader->at = at;
     return true;
 }
 
@@ -599,7 +633,7 @@ bool json_read_integer(struct json_reader *reader, int64_t *number)
 {
     *number = 0;
     struct number read;
-    if (json_peek(reader) != '0')
+    if (peek(reader) != '0')
         return unexpected(reader, "an integer");
     if (!scan_number(reader, &read))
         return false;
@@ -622,7 +656,7 @@ static bool take_word(struct json_reader *reader, const char *word)
 bool json_read_boolean(struct json_reader *reader, bool *value)
 {
     *value = false;
-    const char next = json_peek(reader);
+    const char next = peek(reader);
     if (next == 't' && take_word(reader, "true")) {
         *value = true;
         return true;
@@ -634,16 +668,24 @@ bool json_read_boolean(struct json_reader *reader, bool *value)
 
 /* ---- whole values ---- */
 
+static bool skip_string(struct json_reader *reader)
+{
+    const char *quote = scan_string(reader, reader->at);
+    if (quote == NULL)
+        return false;
+    reader->at = quote + 1;
+    return true;
+}
+
 /* Past a value without parts, or into an object or array. */
 static bool skip_start(struct json_reader *reader)
 {
-    struct raw_string string;
     struct number number;
     bool value;
-    switch (json_peek(reader)) {
+    switch (peek(reader)) {
     case '{': return enter(reader, true);
     case '[': return enter(reader, false);
-    case '"': return scan_string(reader, &string);
+    case '"': return skip_string(reader);
     case '0': return scan_number(reader, &number);
     case 't':
     case 'f': return json_read_boolean(reader, &value);
@@ -669,7 +711,7 @@ bool json_skip(struct json_reader *reader)
 enum status json_read_finish(struct json_reader *reader, struct error *error)
 {
     if (!reader->failed) {
-        skip_space(reader);
+        reader->at = after_space(reader->at, reader->end);
         if (reader->depth > 0)
             (void)malformed(reader, "the value was not read to its end");
         else if (reader->at != reader->end)

@@ -54,6 +54,7 @@ struct json_reader {
     struct json_level levels[JSON_DEPTH_MAX];
     struct json_key seen[JSON_KEYS_MAX]; /* keys of the open objects, innermost last */
     size_t seen_count;
+    bool escaped; /* the string read last holds escapes */
     bool failed;
     enum status status;
     char reason[160];

@@ -232,6 +232,7 @@ struct fold {
     const char *category;
     size_t state_size;
     void (*evolve)(void *state, const struct event *event);
+    bool long_lived; /* the stream outlives any order and grows long; its state borrows nothing and may be kept */
 };
 
 #endif

@@ -12,6 +12,7 @@ const struct fold stock_fold = {
     .category = "stock",
     .state_size = sizeof(struct stock),
     .evolve = stock_evolve,
+    .long_lived = true,
 };
 
 static void evolve_listed(struct stock *stock, const struct product_listed *listed)

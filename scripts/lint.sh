@@ -20,7 +20,9 @@ find "${folders[@]}" -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-
 echo "lint: clang-tidy"
 mkdir -p build
 cmake --preset dev >build/lint.log || { cat build/lint.log; exit 1; }
+# One file a process: clang-tidy 14 finds every va_list "uninitialized" in all files but its first.
 sed -n 's/^  "file": "\(.*\)",\{0,1\}$/\1/p' build/dev/compile_commands.json | sort -u | tr '\n' '\0' |
-    xargs -0 -r -n 4 -P "$(nproc)" clang-tidy-14 -p build/dev --quiet || failed=1
+    xargs -0 -r -n 1 -P "$(nproc)" clang-tidy-14 -p build/dev --quiet 2>&1 |
+    sed '/^[0-9]* warnings\{0,1\} generated[.]$/d' || failed=1
 
 exit "$failed"

@@ -46,6 +46,16 @@ struct desk_order {
 
 enum status desk_place(const struct shop_desk *desk, const struct desk_order *order, struct uuid *id,
                        bool *done_already, struct error *error) MUST_CHECK;
+/* Many orders in one commit, as an import wants it. Orders that are refused leave the batch as it was. */
+struct desk_batch;
+enum status desk_batch_open(struct desk_batch **batch, const struct shop_desk *desk, struct error *error) MUST_CHECK;
+enum status desk_batch_place(struct desk_batch *batch, const struct desk_order *order, bool *done_already,
+                             struct error *error) MUST_CHECK;
+/* Writes what was placed and starts the next batch. STATUS_CONFLICT: somebody else was faster, nothing was written and
+ * the batch is empty: place each order by itself. */
+enum status desk_batch_commit(struct desk_batch *batch, struct error *error) MUST_CHECK;
+void desk_batch_close(struct desk_batch **batch);
+
 enum status desk_cancel(const struct shop_desk *desk, struct uuid order, const struct cancel_order *command,
                         bool *done_already, struct error *error) MUST_CHECK;
 enum status desk_ship(const struct shop_desk *desk, struct uuid order, const struct ship_order *command,

@@ -70,4 +70,22 @@ void gateway_drop(struct gateway *gateway);
 enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
                         struct error *error) MUST_CHECK;
 
+/* ---- the book, for whoever audits it ---- */
+
+/* Money that moved. Borrowed until the visitor returns. */
+struct gateway_movement {
+    const char *key;
+    enum gateway_kind kind;
+    struct uuid order;
+    int64_t amount_minor;
+    struct currency currency;
+};
+
+typedef enum status (*gateway_visitor)(void *context, const struct gateway_movement *movement, struct error *error);
+
+/* Visits every movement that is durable, in the order of their happening. Anything but STATUS_OK from the visitor ends
+ * the reading, and is its status. */
+enum status gateway_read_book(struct gateway *gateway, gateway_visitor visit, void *context,
+                              struct error *error) MUST_CHECK;
+
 #endif

@@ -59,7 +59,7 @@ struct arena *reaction_arena(struct reaction *reaction);
 /* The service's own value. */
 void *reaction_self(const struct reaction *reaction);
 
-/* The id that the reaction's event of `type` will have, were it the first answer in `category`: known before it is
+/* The id that the reaction's first event will have, if it is of `type` and goes to this stream: known before it is
  * written, so that the outside can be told. */
 struct uuid reaction_event_id(const struct reaction *reaction, const char *category, const char *entity,
                               enum event_type type);

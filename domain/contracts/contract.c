@@ -8,8 +8,8 @@
  * whose member is of another type than its kind wants does not compile. */
 #define OFFSET(owner, member, type) _Generic(((struct owner *)0)->member, type : offsetof(struct owner, member))
 #define FIELD(owner, member, type, json, what, needed, personal)                                                       \
-    .name = (json), .offset = OFFSET(owner, member, type), .kind = FIELD_##what, .need = FIELD_##needed,               \
-    .privacy = FIELD_##personal
+    .name = (json), .name_length = sizeof(json) - 1, .offset = OFFSET(owner, member, type), .kind = FIELD_##what,      \
+    .need = FIELD_##needed, .privacy = FIELD_##personal
 #define LIMITS(smallest, largest) .min = (smallest), .max = (largest)
 
 #define UUID(owner, member, json)                                                                                      \

@@ -24,12 +24,13 @@ enum field_privacy { FIELD_PLAIN, FIELD_PERSONAL /* could still point to a perso
 
 struct field {
     const char *name;
+    size_t name_length;
     size_t offset; /* in the event's own struct, or in the list's item */
     enum field_kind kind;
     enum field_need need;
     enum field_privacy privacy;
-    int64_t min, max;           /* of an integer; max also of a text's bytes and a list's items */
-    const struct shape *items;  /* of a list */
+    int64_t min, max;          /* of an integer; max also of a text's bytes and a list's items */
+    const struct shape *items; /* of a list */
 };
 
 /* A struct and its fields, in the order they are written. */

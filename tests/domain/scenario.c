@@ -172,30 +172,31 @@ struct event notification_sent(struct uuid order, const char *kind)
 struct event sample_event(enum event_type type)
 {
     switch (type) {
-    case EVENT_ORDER_PLACED:                 return order_placed(ORDER_7, and_line(lines("tea", 2), "cup", 1));
-    case EVENT_ORDER_CONFIRMED:              return order_confirmed(ORDER_7);
-    case EVENT_ORDER_REJECTED:               return order_rejected(ORDER_7, "insufficient_funds");
+    case EVENT_ORDER_PLACED: return order_placed(ORDER_7, and_line(lines("tea", 2), "cup", 1));
+    case EVENT_ORDER_CONFIRMED: return order_confirmed(ORDER_7);
+    case EVENT_ORDER_REJECTED: return order_rejected(ORDER_7, "insufficient_funds");
     case EVENT_ORDER_CANCELLATION_REQUESTED: return cancellation_requested(ORDER_7, "I ordered twice");
-    case EVENT_ORDER_CANCELLED:              return order_cancelled(ORDER_7, "out_of_stock");
-    case EVENT_ORDER_SHIPPED:                return order_shipped(ORDER_7, "Post", "T-1");
-    case EVENT_PAYMENT_CAPTURED:             return payment_captured(ORDER_7, 1350);
-    case EVENT_PAYMENT_DECLINED:             return payment_declined(ORDER_7, 1350, "declined");
-    case EVENT_PAYMENT_REFUNDED:             return payment_refunded(ORDER_7, 1350, "out_of_stock");
-    case EVENT_PRODUCT_LISTED:               return product_listed("tea", "Green tea", 450);
-    case EVENT_STOCK_RECEIVED:               return opening_received("tea", 12);
-    case EVENT_UNITS_RESERVED:               return units_reserved("tea", ORDER_7, 2);
-    case EVENT_UNITS_RELEASED:               return units_released("tea", ORDER_7, 2);
-    case EVENT_UNITS_SHIPPED:                return units_shipped("tea", ORDER_7, 2);
-    case EVENT_STOCK_RESERVED:               return stock_reserved(ORDER_7, and_units(units("tea", 2), "cup", 1));
+    case EVENT_ORDER_CANCELLED: return order_cancelled(ORDER_7, "out_of_stock");
+    case EVENT_ORDER_SHIPPED: return order_shipped(ORDER_7, "Post", "T-1");
+    case EVENT_PAYMENT_CAPTURED: return payment_captured(ORDER_7, 1350);
+    case EVENT_PAYMENT_DECLINED: return payment_declined(ORDER_7, 1350, "declined");
+    case EVENT_PAYMENT_REFUNDED: return payment_refunded(ORDER_7, 1350, "out_of_stock");
+    case EVENT_PRODUCT_LISTED: return product_listed("tea", "Green tea", 450);
+    case EVENT_STOCK_RECEIVED: return opening_received("tea", 12);
+    case EVENT_UNITS_RESERVED: return units_reserved("tea", ORDER_7, 2);
+    case EVENT_UNITS_RELEASED: return units_released("tea", ORDER_7, 2);
+    case EVENT_UNITS_SHIPPED: return units_shipped("tea", ORDER_7, 2);
+    case EVENT_STOCK_RESERVED: return stock_reserved(ORDER_7, and_units(units("tea", 2), "cup", 1));
     case EVENT_STOCK_RESERVATION_FAILED:
         return reservation_failed(ORDER_7, and_shortage(shortage("tea", 2, 0), "cup", 5, 4));
     case EVENT_RESERVATION_WITHDRAWN: return reservation_withdrawn(ORDER_7);
-    case EVENT_STOCK_RELEASED:        return stock_released(ORDER_7, and_units(units("tea", 2), "cup", 1));
-    case EVENT_RESERVATION_SHIPPED:   return reservation_shipped(ORDER_7, and_units(units("tea", 2), "cup", 1));
-    case EVENT_NOTIFICATION_SENT:     return notification_sent(ORDER_7, "confirmed");
-    case EVENT_TYPES:                 break;
+    case EVENT_STOCK_RELEASED: return stock_released(ORDER_7, and_units(units("tea", 2), "cup", 1));
+    case EVENT_RESERVATION_SHIPPED: return reservation_shipped(ORDER_7, and_units(units("tea", 2), "cup", 1));
+    case EVENT_NOTIFICATION_SENT: return notification_sent(ORDER_7, "confirmed");
+    case EVENT_TYPES: break;
     }
-    cr_assert_fail("no sample of type %d", (int)type);
+    cr_assert(false, "there is no sample of type %d", (int)type);
+    return (struct event){.type = EVENT_TYPES};
 }
 
 /* ---- are two events the same? ---- */
@@ -254,7 +255,7 @@ static bool same_refund(const struct payment_refunded *one, const struct payment
 static bool same_payload(const struct event *one, const struct event *other)
 {
     switch (one->type) {
-    case EVENT_ORDER_PLACED:   return same_placed(&one->order_placed, &other->order_placed);
+    case EVENT_ORDER_PLACED: return same_placed(&one->order_placed, &other->order_placed);
     case EVENT_ORDER_REJECTED: return same_text(one->order_rejected.reason, other->order_rejected.reason);
     case EVENT_ORDER_CANCELLATION_REQUESTED:
         return same_text(one->order_cancellation_requested.reason, other->order_cancellation_requested.reason) &&
@@ -288,8 +289,7 @@ static bool same_payload(const struct event *one, const struct event *other)
                one->units_moved.quantity == other->units_moved.quantity;
     case EVENT_STOCK_RESERVED:
     case EVENT_STOCK_RELEASED:
-    case EVENT_RESERVATION_SHIPPED:
-        return same_units(one->reservation_lines.lines, other->reservation_lines.lines);
+    case EVENT_RESERVATION_SHIPPED: return same_units(one->reservation_lines.lines, other->reservation_lines.lines);
     case EVENT_STOCK_RESERVATION_FAILED:
         return same_shortages(one->reservation_failed.shortages, other->reservation_failed.shortages);
     case EVENT_NOTIFICATION_SENT:
@@ -298,7 +298,7 @@ static bool same_payload(const struct event *one, const struct event *other)
                same_text(one->notification_sent.message_id, other->notification_sent.message_id);
     case EVENT_ORDER_CONFIRMED:
     case EVENT_RESERVATION_WITHDRAWN: return true; /* nothing but the order */
-    case EVENT_TYPES:                 break;
+    case EVENT_TYPES: break;
     }
     return false;
 }

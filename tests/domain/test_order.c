@@ -53,8 +53,8 @@ static void given_phase(enum order_phase phase)
     if (phase != ORDER_NONE)
         given(order_placed(ORDER_7, lines("tea", 2)));
     switch (phase) {
-    case ORDER_CONFIRMED:  given(order_confirmed(ORDER_7)); break;
-    case ORDER_REJECTED:   given(order_rejected(ORDER_7, "declined")); break;
+    case ORDER_CONFIRMED: given(order_confirmed(ORDER_7)); break;
+    case ORDER_REJECTED: given(order_rejected(ORDER_7, "declined")); break;
     case ORDER_CANCELLING: given(cancellation_requested(ORDER_7, "too late")); break;
     case ORDER_CANCELLED:
         given(cancellation_requested(ORDER_7, "too late"));
@@ -229,10 +229,12 @@ Test(order, needs_texts_that_are_there_short_and_clean)
     struct {
         const char *text;
         enum refusal refusal;
-    } tries[] = {{NULL, REFUSAL_TEXT},         {"", REFUSAL_TEXT},          {text_of(128), REFUSAL_NONE},
-                 {text_of(129), REFUSAL_TEXT}, {"a\nb", REFUSAL_TEXT},      {"a\x7f", REFUSAL_TEXT},
-                 {"\xc3(", REFUSAL_TEXT},      {"\xc2\x85", REFUSAL_TEXT},  {"a b/c ü", REFUSAL_NONE},
-                 {"a\x1b[2J", REFUSAL_TEXT},   {"\xed\xa0\x80", REFUSAL_TEXT}};
+    } tries[] = {{NULL, REFUSAL_TEXT},          {"", REFUSAL_TEXT},
+                 {text_of(128), REFUSAL_NONE},  {text_of(129), REFUSAL_TEXT},
+                 {"a\nb", REFUSAL_TEXT},        {"a\x7f", REFUSAL_TEXT},
+                 {"\xc3(", REFUSAL_TEXT},       {"\xc2\x85", REFUSAL_TEXT},
+                 {"a b/c ü", REFUSAL_NONE},     {"a\x1b[2J", REFUSAL_TEXT},
+                 {"\xed\xa0\x80", REFUSAL_TEXT}};
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         struct wanted_line line = {"tea", "tea", 2, 450}, of_sku = {tries[i].text, "tea", 2, 450};
         struct place_order ref = with_lines(&line, 1), customer = ref, card = ref, sku = with_lines(&of_sku, 1);
@@ -267,8 +269,8 @@ Test(order, needs_a_clean_product_name_of_at_most_512_bytes)
 Test(order, with_a_card_number_for_a_token_is_refused)
 {
     static const char *const numbers[] = {
-        "4111111111111111", "4222222222222", "6304000000000000000", "378282246310005", "4111 1111 1111 1111",
-        "4111-1111-1111-1111",
+        "4111111111111111", "4222222222222",       "6304000000000000000",
+        "378282246310005",  "4111 1111 1111 1111", "4111-1111-1111-1111",
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         struct place_order command = the_same();
@@ -535,12 +537,9 @@ Test(order, is_cancelled_once_though_refund_and_refusal_are_heard)
 Test(order, follows_its_own_events_and_no_others)
 {
     static const enum order_phase leads_to[EVENT_TYPES] = {
-        [EVENT_ORDER_PLACED] = ORDER_PLACED,
-        [EVENT_ORDER_CONFIRMED] = ORDER_CONFIRMED,
-        [EVENT_ORDER_REJECTED] = ORDER_REJECTED,
-        [EVENT_ORDER_CANCELLATION_REQUESTED] = ORDER_CANCELLING,
-        [EVENT_ORDER_CANCELLED] = ORDER_CANCELLED,
-        [EVENT_ORDER_SHIPPED] = ORDER_SHIPPED,
+        [EVENT_ORDER_PLACED] = ORDER_PLACED,       [EVENT_ORDER_CONFIRMED] = ORDER_CONFIRMED,
+        [EVENT_ORDER_REJECTED] = ORDER_REJECTED,   [EVENT_ORDER_CANCELLATION_REQUESTED] = ORDER_CANCELLING,
+        [EVENT_ORDER_CANCELLED] = ORDER_CANCELLED, [EVENT_ORDER_SHIPPED] = ORDER_SHIPPED,
     };
     for (enum order_phase phase = 0; phase < ORDER_PHASES; phase++) {
         for (enum event_type type = 0; type < EVENT_TYPES; type++) {

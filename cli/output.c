@@ -1,0 +1,188 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "domain/money.h"
+
+int fail(const struct error *error)
+{
+    fflush(stdout);
+    fprintf(stderr, "till: %s\n", error->text);
+    switch (error->status) {
+    case STATUS_OK:
+    case STATUS_STOPPED: return EXIT_DONE;
+    case STATUS_REFUSED:
+    case STATUS_NOT_FOUND:
+    case STATUS_INVALID: return EXIT_REFUSED;
+    case STATUS_DAMAGED:
+    case STATUS_FOREIGN:
+    case STATUS_NEWER: return EXIT_DAMAGED;
+    default: return EXIT_UNAVAILABLE;
+    }
+}
+
+/* ---- text for people ---- */
+
+const char *style(const struct till *till, enum style style)
+{
+    static const char *const escapes[] = {
+        [STYLE_PLAIN] = "\033[0m",   [STYLE_BOLD] = "\033[1m",    [STYLE_DIM] = "\033[2m",   [STYLE_GREEN] = "\033[32m",
+        [STYLE_RED] = "\033[31m",    [STYLE_YELLOW] = "\033[33m", [STYLE_BLUE] = "\033[34m", [STYLE_CYAN] = "\033[36m",
+    };
+    return till->colour ? escapes[style] : "";
+}
+
+/* The longest start of `text` that fits into `columns`. */
+static size_t bytes_that_fit(const char *text, int columns)
+{
+    struct buffer start = {0};
+    size_t length = strlen(text), fitting = 0;
+    const char *end = text + length;
+    for (size_t at = 0; at < length;) {
+        uint32_t codepoint;
+        size_t bytes = text_decode(text + at, end, &codepoint);
+        at += bytes == 0 ? 1 : bytes;
+        buffer_reset(&start);
+        buffer_append(&start, text, at);
+        if ((int)text_columns(buffer_string(&start)) > columns)
+            break;
+        fitting = at;
+    }
+    buffer_clear(&start);
+    return fitting;
+}
+
+static void print_blanks(int count)
+{
+    for (int i = 0; i < count; i++)
+        putchar(' ');
+}
+
+void print_cell(const struct till *till, const char *text, int columns)
+{
+    struct buffer safe = {0};
+    int width = abs(columns);
+    text_append_safe(&safe, text, strlen(text));
+    const char *shown = buffer_string(&safe);
+    int used = (int)text_columns(shown);
+    if (width > 0 && used > width && till->terminal) {
+        size_t bytes = bytes_that_fit(shown, width - 1);
+        printf("%.*s…", (int)bytes, shown);
+        used = width;
+    } else {
+        if (columns < 0)
+            print_blanks(width - used);
+        fputs(shown, stdout);
+    }
+    if (columns > 0)
+        print_blanks(width - used);
+    buffer_clear(&safe);
+}
+
+static void print_cells(const struct till *till, const struct column *columns, const char *const *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            print_blanks(2);
+        bool last = i + 1 == count && columns[i].width > 0; /* no blanks behind the last */
+        print_cell(till, cells[i] == NULL ? "" : cells[i], last ? 0 : columns[i].width);
+    }
+    putchar('\n');
+}
+
+void table_titles(const struct till *till, const struct column *columns, size_t count)
+{
+    const char *titles[16];
+    CHECK(count <= 16);
+    for (size_t i = 0; i < count; i++)
+        titles[i] = columns[i].title;
+    fputs(style(till, STYLE_BOLD), stdout);
+    print_cells(till, columns, titles, count);
+    fputs(style(till, STYLE_PLAIN), stdout);
+}
+
+void table_row(const struct till *till, const struct column *columns, const char *const *cells, size_t count)
+{
+    print_cells(till, columns, cells, count);
+}
+
+const char *plural(int64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
+const char *money_text(int64_t minor, struct currency currency)
+{
+    static char texts[4][MONEY_TEXT_SIZE];
+    static unsigned next;
+    char *text = texts[next++ % 4];
+    money_to_text(minor, currency, text);
+    return text;
+}
+
+/* ---- JSON ---- */
+
+void json_text(cJSON *object, const char *name, const char *text)
+{
+    if (text == NULL)
+        cJSON_AddNullToObject(object, name);
+    else
+        cJSON_AddStringToObject(object, name, text);
+}
+
+void json_integer(cJSON *object, const char *name, int64_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%lld", (long long)number);
+    cJSON_AddRawToObject(object, name, digits); /* cJSON's own numbers are doubles */
+}
+
+void json_time(cJSON *object, const char *name, int64_t at_us)
+{
+    char text[TIME_TEXT_SIZE];
+    time_to_text(at_us, text);
+    cJSON_AddStringToObject(object, name, text);
+}
+
+void json_uuid(cJSON *object, const char *name, struct uuid id)
+{
+    char text[UUID_TEXT_SIZE];
+    uuid_to_text(id, text);
+    cJSON_AddStringToObject(object, name, text);
+}
+
+void json_currency(cJSON *object, const char *name, struct currency currency)
+{
+    cJSON_AddStringToObject(object, name, currency.code);
+}
+
+enum status json_line(cJSON *object, struct error *error)
+{
+    char *line = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    if (line == NULL)
+        return error_memory(error);
+    puts(line);
+    cJSON_free(line);
+    return STATUS_OK;
+}
+
+/* ---- progress ---- */
+
+void progress_bar(const struct till *till, const char *what, uint64_t done, uint64_t total)
+{
+    enum { EVERY_US = 100000, WIDTH = 40 };
+    static int64_t drawn_us;
+    int64_t now_us = clock_monotonic_us();
+    if (!till->progress || (done < total && now_us - drawn_us < EVERY_US))
+        return;
+    drawn_us = now_us;
+    int filled = total == 0 ? WIDTH : (int)(done * WIDTH / total);
+    fprintf(stderr, "\r%-10s [", what);
+    for (int i = 0; i < WIDTH; i++)
+        fputc(i < filled ? '#' : '.', stderr);
+    fprintf(stderr, "] %3d %%%s", total == 0 ? 100 : (int)(done * 100 / total), done >= total ? "\n" : "");
+    fflush(stderr);
+}

@@ -1,0 +1,478 @@
+/* run.c - `till run`: the services at work.
+ *
+ * Without --service, this process is a supervisor: it starts every service and the projector as a process of its own,
+ * restarts one that dies, and takes them with it when it ends, however it ends (the kernel kills them with their
+ * parent: a service may die at any moment, that is what the runtime is built for). With one --service it is that
+ * service. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/log.h"
+#include "cli/signals.h"
+#include "projections/projector.h"
+#include "services/services.h"
+
+enum {
+    WORKERS_MAX = SERVICES_COUNT + 1, /* the services and the projector */
+    SLOW_POLL_MS = 1000,    /* the safety net under the doorbell */
+    REST_MS = 20,           /* quiet for so long: write the checkpoint that moved without events */
+    BUSY_PAUSE_MS = 50,     /* after a step that could not be done now */
+    SUPERVISE_MS = 10,      /* how often the supervisor looks around */
+    RESTART_FIRST_MS = 100, /* then twice as long each time, up to … */
+    RESTART_MAX_MS = 5000,
+    RESTARTS_IN_VAIN = 5, /* with --until-idle: a worker that fails so often will not become idle */
+    STOP_PATIENCE_MS = 5000,
+};
+
+static const char projector_name[] = "projector";
+static const char supervisor_name[] = "run";
+static const char *const worker_names[WORKERS_MAX] = {"order", "payment", "inventory", "notification", projector_name};
+
+/* ---- is there anything left to do? ---- */
+
+static enum status find_waiting(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)consumer, (void)parked, (void)error;
+    *(bool *)context = true;
+    return STATUS_STOPPED;
+}
+
+/* Nothing unread, nothing waiting, every checkpoint written. Dead letters wait for a person, not for us. */
+static enum status services_are_settled(struct shop *shop, bool *settled, struct error *error)
+{
+    uint64_t head = 0, position = 0;
+    bool waiting = false;
+    enum status status = eventstore_head(shop->store, &head, error);
+    *settled = true;
+    for (int i = 0; status == STATUS_OK && i < SERVICES_COUNT; i++) {
+        status = eventstore_checkpoint(shop->store, service_names[i], &position, error);
+        *settled = *settled && position == head;
+    }
+    struct parked_query query = {.heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
+    if (status == STATUS_OK && *settled)
+        status = eventstore_read_parked(shop->store, &query, find_waiting, &waiting, error);
+    *settled = *settled && !waiting;
+    return status;
+}
+
+/* A view that has failed will not catch up: it needs a person, and is not waited for. */
+static enum status views_are_settled(struct shop *shop, bool *settled, struct error *error)
+{
+    uint64_t head = 0;
+    enum status status = eventstore_head(shop->store, &head, error);
+    *settled = true;
+    for (size_t i = 0; status == STATUS_OK && *settled && i < projection_count; i++) {
+        struct view_state state;
+        status = view_inspect(&shop->home, projections[i], &state, error);
+        *settled = state.condition == VIEW_FAILED || (state.condition == VIEW_GOOD && state.position >= head);
+    }
+    return status;
+}
+
+static enum status is_settled(struct shop *shop, bool *settled, struct error *error)
+{
+    enum status status = services_are_settled(shop, settled, error);
+    return status == STATUS_OK && *settled ? views_are_settled(shop, settled, error) : status;
+}
+
+bool shop_is_running(struct shop *shop)
+{
+    return eventstore_consumer_is_claimed(shop->store, supervisor_name);
+}
+
+static void pause_ms(int milliseconds)
+{
+    struct timespec pause = {.tv_sec = milliseconds / 1000, .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+enum status wait_until_settled(struct shop *shop, int patience_ms, struct error *error)
+{
+    int64_t deadline_us = clock_monotonic_us() + (int64_t)patience_ms * 1000;
+    for (;;) {
+        bool settled = false;
+        enum status status = is_settled(shop, &settled, error);
+        if (status != STATUS_OK || settled)
+            return status;
+        if (clock_monotonic_us() > deadline_us)
+            return error_set(error, STATUS_BUSY, "the shop did not come to rest within %d s: see `till status`",
+                             patience_ms / 1000);
+        pause_ms(SUPERVISE_MS);
+    }
+}
+
+/* ---- one worker in this process ---- */
+
+/* Something that is stepped: a service or the projector. */
+struct worker {
+    const char *name;
+    struct service_house house;
+    struct consumer *consumer;   /* of a service */
+    struct projector *projector; /* of the projector */
+    bool idle;
+    int64_t next_attempt_us; /* of a waiting event; 0 for none */
+};
+
+static enum status worker_open(struct worker *worker, struct shop *shop, const struct till *till, const char *name,
+                               bool logging, struct error *error)
+{
+    *worker = (struct worker){.name = name};
+    const struct consumer_options options = {
+        .clock = &till->clock, .producer = TILL_PRODUCER, .tell = logging ? log_handled : NULL};
+    if (strcmp(name, projector_name) == 0) {
+        enum status status = eventstore_consumer_claim(shop->store, name, error);
+        return status == STATUS_OK ? projector_open(&worker->projector, &shop->home, NULL, 0, error) : status;
+    }
+    enum status status = service_house_open(&worker->house, name, till->folder, &till->clock, error);
+    if (status == STATUS_OK)
+        status = eventstore_consumer_claim(shop->store, name, error);
+    if (status == STATUS_OK)
+        status = consumer_open(&worker->consumer, shop->store, &worker->house.service, &options, error);
+    return status;
+}
+
+static void worker_close(struct worker *worker, struct shop *shop)
+{
+    consumer_close(&worker->consumer);
+    projector_close(&worker->projector);
+    service_house_close(&worker->house);
+    if (shop->store != NULL)
+        eventstore_consumer_release(shop->store, worker->name);
+}
+
+static enum status worker_step(struct worker *worker, struct error *error)
+{
+    struct progress progress = {0};
+    struct projector_progress folded = {0};
+    enum status status;
+    if (worker->projector != NULL) {
+        status = projector_step(worker->projector, &folded, error);
+        worker->idle = status == STATUS_OK && folded.idle;
+        return status;
+    }
+    status = consumer_step(worker->consumer, &progress, error);
+    worker->idle = status == STATUS_OK && progress.idle;
+    worker->next_attempt_us = progress.next_attempt_us;
+    return status;
+}
+
+static enum status worker_rest(struct worker *worker, struct error *error)
+{
+    return worker->consumer != NULL ? consumer_rest(worker->consumer, error) : STATUS_OK;
+}
+
+/* ---- all of it in this process, one after the other ---- */
+
+/* One step each; `*settled` when none had anything to do, `*due_us` is when a waiting event wants its next attempt. */
+static enum status step_all(struct worker *workers, bool *settled, int64_t *due_us, struct error *error)
+{
+    *settled = true;
+    *due_us = 0;
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        enum status status = worker_step(&workers[i], error);
+        if (status != STATUS_OK)
+            return status;
+        *settled = *settled && workers[i].idle;
+        int64_t next_us = workers[i].next_attempt_us;
+        if (next_us != 0 && (*due_us == 0 || next_us < *due_us))
+            *due_us = next_us;
+    }
+    return STATUS_OK;
+}
+
+static enum status run_to_rest(struct worker *workers, const struct till *till, struct error *error)
+{
+    for (;;) {
+        bool settled = false;
+        int64_t due_us = 0;
+        enum status status = step_all(workers, &settled, &due_us, error);
+        if (status != STATUS_OK)
+            return status;
+        if (settled && due_us == 0)
+            break;
+        int64_t wait_us = due_us - clock_now_us(&till->clock);
+        if (settled && wait_us > 0)
+            pause_ms((int)(wait_us / 1000 < SLOW_POLL_MS ? wait_us / 1000 + 1 : SLOW_POLL_MS));
+    }
+    enum status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && i < WORKERS_MAX; i++)
+        status = worker_rest(&workers[i], error);
+    return status;
+}
+
+enum status settle_here(struct shop *shop, const struct till *till, struct error *error)
+{
+    struct worker workers[WORKERS_MAX] = {0};
+    int opened = 0;
+    enum status status = eventstore_consumer_claim(shop->store, supervisor_name, error);
+    if (status != STATUS_OK)
+        return status;
+    for (; status == STATUS_OK && opened < WORKERS_MAX; opened++)
+        status = worker_open(&workers[opened], shop, till, worker_names[opened], false, error);
+    if (status == STATUS_OK)
+        status = run_to_rest(workers, till, error);
+    while (opened > 0)
+        worker_close(&workers[--opened], shop);
+    eventstore_consumer_release(shop->store, supervisor_name);
+    return status;
+}
+
+/* ---- one worker, for as long as the process lives ---- */
+
+/* What could not be done now is tried again; the rest ends the process. */
+static bool may_pass(enum status status)
+{
+    return status == STATUS_BUSY || status == STATUS_FULL || status == STATUS_UNAVAILABLE;
+}
+
+/* How long to sleep with nothing to do. */
+static int sleep_ms(const struct worker *worker, const struct till *till, bool rested)
+{
+    int64_t wait_ms = rested ? SLOW_POLL_MS : REST_MS;
+    if (worker->next_attempt_us != 0) {
+        int64_t due_ms = (worker->next_attempt_us - clock_now_us(&till->clock)) / 1000 + 1;
+        if (due_ms < wait_ms)
+            wait_ms = due_ms > 0 ? due_ms : 0;
+    }
+    return (int)wait_ms;
+}
+
+/* Sleeps until there is news; after a short quiet it writes the checkpoint first. */
+static enum status sleep_until_news(struct worker *worker, struct shop *shop, const struct till *till, uint32_t bell,
+                                    bool *rested, struct error *error)
+{
+    eventstore_wait(shop->store, bell, sleep_ms(worker, till, *rested));
+    if (eventstore_bell(shop->store) != bell) {
+        *rested = false;
+        return STATUS_OK;
+    }
+    if (*rested)
+        return STATUS_OK;
+    *rested = true;
+    return worker_rest(worker, error);
+}
+
+static enum status work(struct worker *worker, struct shop *shop, const struct till *till, bool until_idle,
+                        struct error *error)
+{
+    bool rested = false;
+    while (!signal_to_stop()) {
+        uint32_t bell = eventstore_bell(shop->store);
+        enum status status = worker_step(worker, error);
+        if (status == STATUS_OK && worker->idle && until_idle && worker->next_attempt_us == 0)
+            break;
+        if (status == STATUS_OK && worker->idle)
+            status = sleep_until_news(worker, shop, till, bell, &rested, error);
+        if (may_pass(status)) {
+            log_note(LOG_WARNING, worker->name, "%s", error->text);
+            pause_ms(BUSY_PAUSE_MS);
+        } else if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return worker_rest(worker, error);
+}
+
+static int run_worker(struct shop *shop, const struct till *till, const char *name, bool until_idle)
+{
+    struct error error = {0};
+    struct worker worker = {0};
+    enum status status = worker_open(&worker, shop, till, name, true, &error);
+    if (status == STATUS_OK)
+        status = work(&worker, shop, till, until_idle, &error);
+    worker_close(&worker, shop);
+    return status == STATUS_OK ? EXIT_DONE : fail(&error);
+}
+
+/* ---- the supervisor ---- */
+
+struct child {
+    const char *name;
+    pid_t process;        /* 0: not running */
+    int failures;         /* in a row */
+    int64_t restart_at_us;
+};
+
+struct supervisor {
+    struct shop *shop;
+    const struct till *till;
+    struct child children[WORKERS_MAX];
+    int child_count;
+    bool until_idle;
+};
+
+static void become_worker(const struct till *till, const char *name, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it died before we could ask to die with it */
+        _exit(EXIT_UNAVAILABLE);
+    execl("/proc/self/exe", "till", "run", "--shop", till->folder, "--service", name, (char *)NULL);
+    _exit(EXIT_UNAVAILABLE);
+}
+
+pid_t start_worker(const struct till *till, const char *name)
+{
+    pid_t parent = getpid();
+    pid_t process = fork();
+    if (process == 0)
+        become_worker(till, name, parent);
+    return process;
+}
+
+static void start(struct supervisor *supervisor, struct child *child)
+{
+    pid_t process = start_worker(supervisor->till, child->name);
+    if (process < 0) {
+        log_note(LOG_ERROR, child->name, "cannot start: %s", strerror(errno));
+        child->restart_at_us = clock_monotonic_us() + RESTART_MAX_MS * 1000;
+        return;
+    }
+    child->process = process;
+}
+
+static void schedule_restart(struct child *child, int ended)
+{
+    int64_t delay_ms = RESTART_FIRST_MS;
+    for (int i = 0; i < child->failures && delay_ms < RESTART_MAX_MS; i++)
+        delay_ms *= 2;
+    child->failures++;
+    child->restart_at_us = clock_monotonic_us() + delay_ms * 1000;
+    if (WIFSIGNALED(ended))
+        log_note(LOG_WARNING, child->name, "killed by signal %d: restarted in %lld ms", WTERMSIG(ended),
+                 (long long)delay_ms);
+    else
+        log_note(LOG_WARNING, child->name, "ended with %d: restarted in %lld ms", WEXITSTATUS(ended),
+                 (long long)delay_ms);
+}
+
+/* Returns the exit code of a worker that failed in vain, else 0. */
+static int look_after(struct supervisor *supervisor)
+{
+    int code = 0;
+    for (int i = 0; i < supervisor->child_count; i++) {
+        struct child *child = &supervisor->children[i];
+        int ended = 0;
+        if (child->process > 0 && waitpid(child->process, &ended, WNOHANG) == child->process) {
+            child->process = 0;
+            schedule_restart(child, ended);
+            if (supervisor->until_idle && child->failures >= RESTARTS_IN_VAIN)
+                code = WIFEXITED(ended) && WEXITSTATUS(ended) != 0 ? WEXITSTATUS(ended) : EXIT_UNAVAILABLE;
+        }
+        if (child->process == 0 && clock_monotonic_us() >= child->restart_at_us)
+            start(supervisor, child);
+    }
+    return code;
+}
+
+static void stop_all(struct supervisor *supervisor)
+{
+    int64_t deadline_us = clock_monotonic_us() + (int64_t)STOP_PATIENCE_MS * 1000;
+    for (int i = 0; i < supervisor->child_count; i++)
+        if (supervisor->children[i].process > 0)
+            kill(supervisor->children[i].process, SIGTERM);
+    eventstore_ring(supervisor->shop->store); /* whoever sleeps looks up and sees the signal */
+    for (int i = 0; i < supervisor->child_count; i++) {
+        pid_t process = supervisor->children[i].process;
+        while (process > 0 && waitpid(process, NULL, WNOHANG) == 0) {
+            if (clock_monotonic_us() > deadline_us)
+                kill(process, SIGKILL);
+            pause_ms(1);
+        }
+    }
+}
+
+static int supervise(struct supervisor *supervisor)
+{
+    struct error error = {0};
+    int code = EXIT_DONE;
+    while (!signal_to_stop() && code == EXIT_DONE) {
+        bool settled = false;
+        code = look_after(supervisor);
+        if (code == EXIT_DONE && supervisor->until_idle) {
+            enum status status = is_settled(supervisor->shop, &settled, &error);
+            if (status != STATUS_OK && !may_pass(status))
+                code = fail(&error);
+        }
+        if (settled)
+            break;
+        pause_ms(SUPERVISE_MS);
+    }
+    stop_all(supervisor);
+    return code;
+}
+
+static int run_supervisor(struct shop *shop, const struct till *till, const struct arguments *arguments)
+{
+    struct error error = {0};
+    struct supervisor supervisor = {
+        .shop = shop, .till = till, .until_idle = argument_given(arguments, "until-idle")};
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        bool chosen = argument_given(arguments, "service");
+        const char *name = chosen ? argument_nth(arguments, "service", i) : worker_names[i];
+        if (name != NULL)
+            supervisor.children[supervisor.child_count++].name = name;
+    }
+    enum status status = eventstore_consumer_claim(shop->store, supervisor_name, &error);
+    if (status == STATUS_BUSY)
+        error_set(&error, status, "another `till run` is at work in %s", till->folder);
+    if (status != STATUS_OK)
+        return fail(&error);
+    return supervise(&supervisor);
+}
+
+/* ---- the command ---- */
+
+static bool is_worker(const char *name)
+{
+    for (int i = 0; i < WORKERS_MAX; i++)
+        if (strcmp(name, worker_names[i]) == 0)
+            return true;
+    return false;
+}
+
+static int run(struct till *till, const struct arguments *arguments)
+{
+    struct error error = {0};
+    struct shop shop;
+    char safe[TEXT_SAFE_SIZE];
+    const char *name;
+    for (int i = 0; (name = argument_nth(arguments, "service", i)) != NULL; i++)
+        if (!is_worker(name) || i == WORKERS_MAX)
+            return usage_error(arguments, "there is no service %s: order, payment, inventory, notification and projector are there",
+                               text_safe(safe, name));
+    signals_catch();
+    if (shop_open(&shop, till, "run", &error) != STATUS_OK)
+        return fail(&error);
+    bool alone = argument_nth(arguments, "service", 0) != NULL && argument_nth(arguments, "service", 1) == NULL;
+    int code = alone ? run_worker(&shop, till, argument_value(arguments, "service"),
+                                  argument_given(arguments, "until-idle"))
+                     : run_supervisor(&shop, till, arguments);
+    shop_close(&shop);
+    return code;
+}
+
+static const struct option_spec options[] = {
+    {"until-idle", NULL, "end when nothing is unread and nothing waits"},
+    {"service", "NAME", "only this one, in this process; several: as processes"},
+    {0},
+};
+
+const struct command run_command = {
+    .name = "run",
+    .usage = "[--until-idle] [--service NAME]...",
+    .summary = "run the services and the projector",
+    .details = "Starts the services order, payment, inventory and notification and the projector,\n"
+               "a process each, restarts one that dies, and stops them at SIGINT or SIGTERM.\n"
+               "Every handled event is a line on stderr: text on a terminal, else JSON\n"
+               "(TILL_LOG=json, text or off decides).",
+    .options = options,
+    .run = run,
+};

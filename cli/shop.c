@@ -1,0 +1,121 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/json.h"
+#include "cli/cli.h"
+#include "domain/money.h"
+
+/* ---- the settings of a shop: {"currency":"USD"} ---- */
+
+static enum status read_settings(const char *settings, struct currency *currency, struct error *error)
+{
+    struct arena arena = {0};
+    struct json_reader reader;
+    const char *key, *code = "";
+    size_t length;
+    json_read_start(&reader, settings, strlen(settings), &arena);
+    if (json_enter_object(&reader))
+        while (json_next_key(&reader, &key, &length)) {
+            if (length == strlen("currency") && memcmp(key, "currency", length) == 0)
+                json_read_text(&reader, &code, &length);
+            else
+                json_skip(&reader);
+        }
+    enum status status = json_read_finish(&reader, error);
+    if (status == STATUS_OK && !currency_is_known(code, NULL))
+        status = error_set(error, STATUS_DAMAGED, "the store does not say in which currency the shop sells");
+    if (status == STATUS_OK)
+        *currency = currency_from_code(code);
+    arena_clear(&arena);
+    return status;
+}
+
+/* ---- opening ---- */
+
+static void notice(void *context, const char *sentence)
+{
+    (void)context;
+    fprintf(stderr, "till: %s\n", sentence);
+}
+
+enum status shop_open(struct shop *shop, const struct till *till, const char *actor, struct error *error)
+{
+    *shop = (struct shop){0};
+    struct eventstore_options options = {.clock = &till->clock};
+    enum status status = eventstore_open(&shop->store, till->folder, &options, error);
+    if (status == STATUS_NOT_FOUND) {
+        char safe[TEXT_SAFE_SIZE];
+        return error_set(error, STATUS_FOREIGN, "there is no shop in %s: make one with `till init`, or name another with --shop",
+                         text_safe(safe, till->folder));
+    }
+    struct currency currency = {0};
+    if (status == STATUS_OK)
+        status = read_settings(eventstore_info(shop->store)->settings, &currency, error);
+    if (status != STATUS_OK) {
+        shop_close(shop);
+        return status;
+    }
+    shop->desk = (struct shop_desk){.store = shop->store,
+                                    .currency = currency,
+                                    .clock = &till->clock,
+                                    .actor = actor,
+                                    .producer = TILL_PRODUCER};
+    shop->home = (struct view_home){.store = shop->store, .folder = till->folder, .notice = notice};
+    return STATUS_OK;
+}
+
+void shop_close(struct shop *shop)
+{
+    eventstore_close(&shop->store);
+}
+
+enum status shop_create(const struct till *till, struct currency currency, bool *there, struct error *error)
+{
+    char settings[64];
+    struct eventstore_options options = {.clock = &till->clock};
+    snprintf(settings, sizeof settings, "{\"currency\":\"%s\"}", currency.code);
+    enum status status = file_make_folder(till->folder, error);
+    if (status == STATUS_OK)
+        status = eventstore_create(till->folder, &options, settings, error);
+    *there = status == STATUS_REFUSED;
+    return status;
+}
+
+/* ---- time travel ---- */
+
+enum status time_travel(struct shop *shop, const struct arguments *arguments, bool *travelling, uint64_t *position,
+                        struct error *error)
+{
+    const char *at = argument_value(arguments, "at"), *as_of = argument_value(arguments, "as-of");
+    char safe[TEXT_SAFE_SIZE];
+    int64_t number = 0;
+    *travelling = at != NULL || as_of != NULL;
+    *position = 0;
+    if (at != NULL && as_of != NULL)
+        return error_set(error, STATUS_INVALID, "--at and --as-of name two moments: give one");
+    if (at != NULL) {
+        if (!integer_from_text(at, 0, INT64_MAX, &number))
+            return error_set(error, STATUS_INVALID, "%s is no position", text_safe(safe, at));
+        *position = (uint64_t)number;
+    } else if (as_of != NULL) {
+        if (!time_from_text(as_of, &number))
+            return error_set(error, STATUS_INVALID, "%s is no time: write it like 2026-11-23T18:40:00Z or 2026-11-23",
+                             text_safe(safe, as_of));
+        return eventstore_position_at(shop->store, number, position, error);
+    }
+    return STATUS_OK;
+}
+
+enum status query_view(struct shop *shop, const struct arguments *arguments, const struct projection *projection,
+                       struct view **view, struct error *error)
+{
+    bool travelling = false;
+    uint64_t position = 0;
+    enum status status = time_travel(shop, arguments, &travelling, &position, error);
+    if (status != STATUS_OK)
+        return status;
+    if (travelling)
+        return view_open_at(view, shop->store, projection, position, error);
+    return view_open_fresh(view, &shop->home, projection, VIEW_PATIENCE_MS, error);
+}

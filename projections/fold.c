@@ -1,0 +1,202 @@
+#include "projections/fold.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "domain/codec.h"
+
+enum { EVENTS_BETWEEN_LOOKS = 32 /* at the clock */ };
+
+struct pass {
+    struct view *const *views;
+    size_t count;
+    struct arena arena;
+    uint64_t reached; /* the last event visited */
+    uint64_t handled;
+    int64_t until_us; /* 0: no bound */
+    bool out_of_time;
+};
+
+/* ---- one event ----------------------------------------------------------------------------------------------------
+ */
+
+/* Is it the history that this projection cannot take, rather than the world that is in the way? */
+static bool is_fault_of_history(enum status status)
+{
+    return status == STATUS_INVALID || status == STATUS_NEWER || status == STATUS_NOT_FOUND ||
+           status == STATUS_REFUSED; /* a constraint of its tables */
+}
+
+static void leave_pass(struct view *view, const struct recorded_event *recorded, enum status status,
+                       const struct error *why)
+{
+    view_rollback(view);
+    view->folding = false;
+    if (is_fault_of_history(status)) {
+        view->stop_before = recorded->position;
+        error_set(&view->why, status, "cannot handle the event at position %" PRIu64 " (%s): %.400s",
+                  recorded->position, recorded->type, why->text);
+    } else {
+        view->trouble = *why;
+    }
+}
+
+static bool wants(const struct view *view, const struct recorded_event *recorded, enum event_type type)
+{
+    return view->folding && recorded->position > view->position &&
+           (view->stop_before == 0 || recorded->position < view->stop_before) &&
+           (view->projection->types & EVENT_BIT(type)) != 0;
+}
+
+static enum status pass_event(void *context, const struct recorded_event *recorded, struct error *error)
+{
+    struct pass *pass = context;
+    struct event event;
+    struct error why = {0};
+    enum event_type type;
+    CHECK(recorded->position > pass->reached);
+    if (!event_type_from_name(recorded->type, &type))
+        return STATUS_OK;
+    arena_reset(&pass->arena);
+    enum status decoded = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
+                                       &pass->arena, &event, &why);
+    if (decoded == STATUS_MEMORY)
+        return error_memory(error);
+
+    bool wanted = false;
+    for (size_t i = 0; i < pass->count; i++) {
+        struct view *view = pass->views[i];
+        if (view == NULL || !wants(view, recorded, type))
+            continue;
+        wanted = true;
+        enum status status = decoded;
+        if (status == STATUS_OK)
+            status = view->projection->apply(view, recorded, &event, &why);
+        if (status != STATUS_OK)
+            leave_pass(view, recorded, status, &why);
+    }
+    pass->reached = recorded->position;
+    pass->handled += wanted;
+    if (pass->until_us != 0 && pass->handled % EVENTS_BETWEEN_LOOKS == 0)
+        pass->out_of_time = clock_monotonic_us() >= pass->until_us;
+    return pass->out_of_time ? STATUS_STOPPED : STATUS_OK;
+}
+
+/* ---- one pass -----------------------------------------------------------------------------------------------------
+ */
+
+static void begin(struct view *view, uint64_t to)
+{
+    view->trouble = (struct error){0};
+    view->folding = false;
+    if (view->position >= to || (view->failed && view->stop_before != 0))
+        return;
+    if (view_begin(view, &view->trouble) == STATUS_OK)
+        view->folding = true;
+}
+
+/* Rows and position become one. A view that stops does so before the event it cannot handle. */
+static void finish(struct view *view, uint64_t reached)
+{
+    if (!view->folding)
+        return;
+    bool stops = view->stop_before != 0 && view->stop_before <= reached + 1;
+    uint64_t position = stops ? view->stop_before - 1 : reached;
+    CHECK(position >= view->position);
+    if (view_commit(view, position, stops ? view->why.text : NULL, &view->trouble) != STATUS_OK)
+        CHECK(view->trouble.status != STATUS_OK);
+    view->folding = false;
+}
+
+static void give_up(struct view *const *views, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (views[i] != NULL && views[i]->folding) {
+            view_rollback(views[i]);
+            views[i]->folding = false;
+        }
+}
+
+/* The events from the first that some view lacks to `to`, of the types that some view wants. */
+static struct roll_query make_query(struct view *const *views, size_t count, uint64_t to,
+                                    const char *names[EVENT_TYPES])
+{
+    event_type_set types = 0;
+    struct roll_query query = {.from = to + 1, .to = to, .types = names};
+    for (size_t i = 0; i < count; i++)
+        if (views[i] != NULL && views[i]->folding) {
+            types |= views[i]->projection->types;
+            query.from = views[i]->position + 1 < query.from ? views[i]->position + 1 : query.from;
+        }
+    for (int type = 0; type < EVENT_TYPES; type++)
+        if ((types & EVENT_BIT(type)) != 0)
+            names[query.type_count++] = event_type_name((enum event_type)type);
+    return query;
+}
+
+enum status views_fold(struct eventstore *store, struct view *const *views, size_t count, uint64_t to,
+                       int64_t budget_us, uint64_t *handled, struct error *error)
+{
+    const char *names[EVENT_TYPES];
+    struct pass pass = {.views = views, .count = count};
+    pass.until_us = budget_us == 0 ? 0 : clock_monotonic_us() + budget_us;
+    for (size_t i = 0; i < count; i++)
+        if (views[i] != NULL)
+            begin(views[i], to);
+    struct roll_query query = make_query(views, count, to, names);
+    enum status status = STATUS_OK;
+    if (query.from <= to)
+        status = eventstore_read_roll(store, &query, pass_event, &pass, error);
+    if (status != STATUS_OK)
+        give_up(views, count);
+    for (size_t i = 0; i < count; i++)
+        if (views[i] != NULL)
+            finish(views[i], pass.out_of_time ? pass.reached : to);
+    if (handled != NULL)
+        *handled += pass.handled;
+    arena_clear(&pass.arena);
+    return status;
+}
+
+/* ---- one view -----------------------------------------------------------------------------------------------------
+ */
+
+enum status view_refuse_failed(const struct view *view, struct error *error)
+{
+    return error_set(error, view->why.status == STATUS_NEWER ? STATUS_NEWER : STATUS_DAMAGED,
+                     "the view %s stopped: %.500s", view->projection->name, view->why.text);
+}
+
+enum status view_check_head(struct eventstore *store, const struct view *view, uint64_t *head, struct error *error)
+{
+    if (view->position <= *head)
+        return STATUS_OK;
+    enum status status = eventstore_head(store, head, error); /* it may have grown since we looked */
+    if (status != STATUS_OK || view->position <= *head)
+        return status;
+    return error_set(error, STATUS_DAMAGED,
+                     "the view %s has seen position %" PRIu64 ", the roll ends at %" PRIu64
+                     ": it belongs to a longer roll. If the roll was taken back on purpose, delete the folder views",
+                     view->projection->name, view->position, *head);
+}
+
+enum status view_fold(struct eventstore *store, struct view *view, uint64_t to, uint64_t span,
+                      void (*after_pass)(void *context, uint64_t position, uint64_t to), void *context,
+                      uint64_t *handled, struct error *error)
+{
+    while (view->position < to) {
+        uint64_t end = to - view->position > span ? view->position + span : to;
+        enum status status = views_fold(store, &view, 1, end, 0, handled, error);
+        if (status != STATUS_OK)
+            return status;
+        if (view->trouble.status != STATUS_OK) {
+            *error = view->trouble;
+            return error->status;
+        }
+        if (view->stop_before != 0 && (view->failed || view->built))
+            return view_refuse_failed(view, error);
+        if (after_pass != NULL)
+            after_pass(context, view->position, to);
+    }
+    return STATUS_OK;
+}

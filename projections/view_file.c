@@ -1,0 +1,593 @@
+#include "projections/view_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/database.h"
+#include "base/text.h"
+#include "projections/rows.h"
+
+enum {
+    LOG_BYTES_MAX = 8 << 20,   /* of a view's log, then it is checkpointed */
+    LOG_READERS_WAIT_MS = 100, /* for readers, at a checkpoint */
+    OPEN_ATTEMPTS_MAX = 8,     /* at a view whose link moves while we open it */
+};
+
+static const char live_settings[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;";
+/* Nobody reads such a file before it is whole, so a crash may spoil it; its pages are bounded all the same. */
+static const char build_settings[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -12288;";
+
+static const char meta_schema[] = "CREATE TABLE meta ("
+                                  "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+                                  "  store_id BLOB NOT NULL,"
+                                  "  projection TEXT NOT NULL,"
+                                  "  version INTEGER NOT NULL,"
+                                  "  position INTEGER NOT NULL,"
+                                  "  failure TEXT" /* why the event after `position` cannot be handled */
+                                  ") STRICT;";
+
+/* ---- names --------------------------------------------------------------------------------------------------------
+ */
+
+static enum status path_of(char path[PATH_SIZE], const struct view_home *home, const struct projection *projection,
+                           uint64_t generation, struct error *error)
+{
+    return path_join(path, home->folder, error, "views/%s.%" PRIu64 ".db", projection->name, generation);
+}
+
+/* "orders.12.db-wal" of "orders" is generation 12 and "-wal"; 0 for a name that is no generation of this view. */
+static uint64_t generation_of(const char *entry, const char *name, const char **suffix)
+{
+    size_t length = strlen(name);
+    if (strncmp(entry, name, length) != 0 || entry[length] != '.' || entry[length + 1] < '1' || entry[length + 1] > '9')
+        return 0;
+    char *end;
+    errno = 0;
+    uint64_t generation = strtoull(entry + length + 1, &end, 10);
+    if (errno != 0 || strncmp(end, ".db", 3) != 0)
+        return 0;
+    *suffix = end + 3;
+    return generation;
+}
+
+/* The generation that the link names; 0 when there is no link, or it names none of ours. */
+static uint64_t linked_generation(const char *link_path, const char *name)
+{
+    char target[PATH_SIZE];
+    const char *suffix;
+    ssize_t length = readlink(link_path, target, sizeof target - 1);
+    if (length < 0)
+        return 0;
+    target[length] = '\0';
+    uint64_t generation = generation_of(target, name, &suffix);
+    return generation != 0 && *suffix == '\0' ? generation : 0;
+}
+
+static enum status link_path_of(char path[PATH_SIZE], const struct view_home *home, const struct projection *projection,
+                                struct error *error)
+{
+    return path_join(path, home->folder, error, "views/%s.db", projection->name);
+}
+
+/* Rule 1. Makes views/ when it is not there. */
+static enum status next_generation(const struct view_home *home, const struct projection *projection,
+                                   uint64_t *generation, struct error *error)
+{
+    char path[PATH_SIZE];
+    enum status status = path_join(path, home->folder, error, "views");
+    if (status == STATUS_OK)
+        status = file_make_folder(path, error);
+    if (status != STATUS_OK)
+        return status;
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return error_errno(error, "read the folder", path);
+    const char *suffix;
+    uint64_t last = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
+        last = found > last ? found : last;
+    }
+    closedir(folder);
+    *generation = last + 1;
+    return STATUS_OK;
+}
+
+enum status view_file_remove_others(const struct view_home *home, const struct projection *projection, uint64_t keep,
+                                    struct error *error)
+{
+    char path[PATH_SIZE], link_path[PATH_SIZE];
+    enum status status = path_join(path, home->folder, error, "views");
+    if (status == STATUS_OK)
+        status = link_path_of(link_path, home, projection, error);
+    if (status != STATUS_OK)
+        return status;
+    uint64_t linked = linked_generation(link_path, projection->name);
+
+    /* First the databases, then their logs: who has opened one but not its log yet must see that it has moved. */
+    for (int logs = 0; logs <= 1; logs++) {
+        DIR *folder = opendir(path);
+        if (folder == NULL)
+            return errno == ENOENT ? STATUS_OK : error_errno(error, "read the folder", path);
+        for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+            const char *suffix;
+            uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
+            if (found != 0 && found != linked && found != keep && (*suffix != '\0') == logs &&
+                unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
+                status = error_errno(error, "remove", entry->d_name);
+        }
+        closedir(folder);
+    }
+    return status;
+}
+
+enum status view_lock(const struct view_home *home, const struct projection *projection, int patience_ms,
+                      struct file_lock *lock, struct error *error)
+{
+    char path[PATH_SIZE];
+    *lock = FILE_LOCK_NONE;
+    enum status status = path_join(path, home->folder, error, "run/view-%s.lock", projection->name);
+    if (status != STATUS_OK)
+        return status;
+    return patience_ms == 0 ? file_lock_try(lock, path, error) : file_lock_wait(lock, path, patience_ms, error);
+}
+
+/* ---- the handle ---------------------------------------------------------------------------------------------------
+ */
+
+static struct view *view_new(const struct projection *projection, struct error *error)
+{
+    CHECK(projection->statement_count <= PROJECTION_STATEMENTS_MAX);
+    struct view *view = calloc(1, sizeof *view);
+    if (view == NULL)
+        error_memory(error);
+    else
+        view->projection = projection;
+    return view;
+}
+
+void view_close(struct view **view)
+{
+    if (*view == NULL)
+        return;
+    sqlite3_finalize((*view)->load);
+    sqlite3_finalize((*view)->save);
+    for (size_t i = 0; i < PROJECTION_STATEMENTS_MAX; i++)
+        sqlite3_finalize((*view)->statements[i]);
+    database_close(&(*view)->database);
+    free(*view);
+    *view = NULL;
+}
+
+uint64_t view_position(const struct view *view)
+{
+    return view->position;
+}
+
+sqlite3_stmt *view_statement(const struct view *view, size_t index)
+{
+    CHECK(index < view->projection->statement_count && view->statements[index] != NULL);
+    return view->statements[index];
+}
+
+static enum status prepare_statements(struct view *view, struct error *error)
+{
+    enum status status =
+        database_prepare(view->database, "UPDATE meta SET position = ?1, failure = ?2", &view->save, error);
+    for (size_t i = 0; i < view->projection->statement_count && status == STATUS_OK; i++)
+        status = database_prepare(view->database, view->projection->statements[i], &view->statements[i], error);
+    return status;
+}
+
+/* The tables and the meta row, at position 0. */
+static enum status fill(struct view *view, const struct uuid *store_id, struct error *error)
+{
+    sqlite3_stmt *insert = NULL;
+    enum status status = database_run(view->database, "BEGIN IMMEDIATE", error);
+    if (status == STATUS_OK)
+        status = database_run(view->database, meta_schema, error);
+    if (status == STATUS_OK)
+        status = database_run(view->database, view->projection->schema, error);
+    if (status == STATUS_OK)
+        status = database_prepare(view->database, "INSERT INTO meta VALUES (1, ?1, ?2, ?3, 0, NULL)", &insert, error);
+    if (status == STATUS_OK) {
+        bind_uuid(insert, 1, store_id);
+        bind_text(insert, 2, view->projection->name);
+        bind_integer(insert, 3, view->projection->version);
+        status = rows_write(insert, error);
+    }
+    sqlite3_finalize(insert);
+    return status == STATUS_OK ? database_run(view->database, "COMMIT", error) : status;
+}
+
+/* ---- the meta row -------------------------------------------------------------------------------------------------
+ */
+
+#define SELECT_META "SELECT position, failure, version, store_id, projection FROM meta WHERE id = 1"
+
+static enum status read_meta(struct view *view, bool *row, struct error *error)
+{
+    enum status status = database_step(view->load, row, "read a view's position", error);
+    if (status != STATUS_OK || !*row)
+        return status;
+    const char *failure = column_optional_text(view->load, 1);
+    view->position = column_position(view->load, 0);
+    view->failed = failure != NULL;
+    view->why = (struct error){0};
+    if (failure != NULL)
+        error_set(&view->why, STATUS_DAMAGED, "%s", failure);
+    return STATUS_OK;
+}
+
+enum status view_load(struct view *view, struct error *error)
+{
+    bool row;
+    enum status status = read_meta(view, &row, error);
+    sqlite3_reset(view->load);
+    if (status == STATUS_OK && !row)
+        return error_set(error, STATUS_DAMAGED, "the view %s has lost its position", view->projection->name);
+    if (view->position >= view->stop_before)
+        view->stop_before = 0; /* somebody else got past it */
+    return status;
+}
+
+/* Whose view is it? Leaves the sentence in `error` unless it is ours. */
+static enum view_condition judge(struct view *view, const struct view_home *home, struct error *error)
+{
+    const char *name = view->projection->name;
+    struct uuid store_id = column_uuid(view->load, 3);
+    int64_t version = column_integer(view->load, 2);
+    if (!uuid_equal(store_id, eventstore_info(home->store)->id) || strcmp(column_text(view->load, 4), name) != 0) {
+        error_set(error, STATUS_FOREIGN, "the view %s belongs to another store", name);
+        return VIEW_FOREIGN;
+    }
+    if (version > view->projection->version) {
+        error_set(error, STATUS_NEWER,
+                  "the view %s is of version %" PRId64 " of its projection, and this program knows version %d: use the "
+                  "newer program, or delete the folder views",
+                  name, version, view->projection->version);
+        return VIEW_NEWER;
+    }
+    if (version < view->projection->version) {
+        error_set(error, STATUS_CONFLICT, "the view %s is of version %" PRId64 " of its projection, which is now %d",
+                  name, version, view->projection->version);
+        return VIEW_OLDER;
+    }
+    return view->failed ? VIEW_FAILED : VIEW_GOOD;
+}
+
+/* A failure that says something of the file, and not of the world around it. */
+static bool is_damage(const struct view *view, enum status status)
+{
+    return status == STATUS_DAMAGED || status == STATUS_FOREIGN ||
+           (view->database != NULL && sqlite3_errcode(view->database) == SQLITE_ERROR); /* a table is missing */
+}
+
+static enum status examine(struct view *view, const struct view_home *home, enum view_condition *condition,
+                           struct error *error)
+{
+    bool row = false;
+    enum status status = database_prepare(view->database, SELECT_META, &view->load, error);
+    if (status == STATUS_OK)
+        status = read_meta(view, &row, error);
+    if (status == STATUS_OK && !row)
+        status = error_set(error, STATUS_DAMAGED, "it has no position");
+    if (status == STATUS_OK)
+        *condition = judge(view, home, error);
+    if (view->load != NULL)
+        sqlite3_reset(view->load);
+    if (status == STATUS_OK && (*condition == VIEW_GOOD || *condition == VIEW_FAILED))
+        status = prepare_statements(view, error);
+    return status;
+}
+
+/* ---- a live view --------------------------------------------------------------------------------------------------
+ */
+
+static ino_t inode_of(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 ? found.st_ino : 0;
+}
+
+static enum status set_paths(struct view *view, const struct view_home *home, uint64_t generation, char path[PATH_SIZE],
+                             struct error *error)
+{
+    view->generation = generation;
+    enum status status = link_path_of(view->link_path, home, view->projection, error);
+    if (status == STATUS_OK)
+        status = path_of(path, home, view->projection, generation, error);
+    if (status == STATUS_OK)
+        status = path_join(view->log_path, home->folder, error, "views/%s.%" PRIu64 ".db-wal", view->projection->name,
+                           generation);
+    return status;
+}
+
+/* Opens one generation. Damage is a condition; what is returned is the world's. */
+static enum status open_generation(struct view *view, const struct view_home *home, uint64_t generation,
+                                   enum view_condition *condition, struct error *error)
+{
+    char path[PATH_SIZE];
+    *condition = VIEW_DAMAGED;
+    enum status status = set_paths(view, home, generation, path, error);
+    if (status == STATUS_OK)
+        status = database_open(&view->database, path, DATABASE_WRITE, error);
+    if (status == STATUS_NOT_FOUND) {
+        *condition = VIEW_MISSING;
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = database_run(view->database, live_settings, error);
+    if (status == STATUS_OK)
+        status = examine(view, home, condition, error);
+    view->log_inode = inode_of(view->log_path);
+    if (status == STATUS_OK || !is_damage(view, status))
+        return status;
+    *condition = VIEW_DAMAGED;
+    struct error reason = *error;
+    error_set(error, STATUS_DAMAGED, "the view %s is damaged: %.400s", view->projection->name, reason.text);
+    return STATUS_OK;
+}
+
+static bool is_usable(enum view_condition condition)
+{
+    return condition == VIEW_GOOD || condition == VIEW_FAILED;
+}
+
+static enum status open_linked(struct view **view, const struct view_home *home, const struct projection *projection,
+                               enum view_condition *condition, struct error *error)
+{
+    struct stat found;
+    *view = view_new(projection, error);
+    if (*view == NULL)
+        return STATUS_MEMORY;
+    enum status status = link_path_of((*view)->link_path, home, projection, error);
+    uint64_t generation = linked_generation((*view)->link_path, projection->name);
+    if (status == STATUS_OK && generation != 0) {
+        status = open_generation(*view, home, generation, condition, error);
+    } else if (status == STATUS_OK) {
+        bool there = lstat((*view)->link_path, &found) == 0;
+        *condition = there ? VIEW_DAMAGED : VIEW_MISSING;
+        error_set(error, STATUS_DAMAGED, "views/%s.db is no link to a view", projection->name);
+    }
+    if (status == STATUS_OK && *condition == VIEW_MISSING)
+        error_set(error, STATUS_NOT_FOUND, "the view %s is not folded yet", projection->name);
+    if (status != STATUS_OK || !is_usable(*condition))
+        view_close(view);
+    return status;
+}
+
+enum status view_file_open(struct view **view, const struct view_home *home, const struct projection *projection,
+                           enum view_condition *condition, struct error *error)
+{
+    for (int attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
+        enum status status = open_linked(view, home, projection, condition, error);
+        if (*view == NULL || view_stands(*view))
+            return status;
+        view_close(view); /* the link moved, or the file went, while we opened it */
+    }
+    return error_set(error, STATUS_BUSY, "the view %s is replaced again and again", projection->name);
+}
+
+bool view_is_in_place(const struct view *view)
+{
+    int moved = 1;
+    sqlite3_file_control(view->database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return !moved && inode_of(view->log_path) == view->log_inode;
+}
+
+bool view_stands(const struct view *view)
+{
+    return view_is_in_place(view) && linked_generation(view->link_path, view->projection->name) == view->generation;
+}
+
+/* ---- making one ---------------------------------------------------------------------------------------------------
+ */
+
+static enum status create(struct view *view, const struct view_home *home, const char *settings, struct error *error)
+{
+    char path[PATH_SIZE];
+    uint64_t generation;
+    enum status status = next_generation(home, view->projection, &generation, error);
+    if (status == STATUS_OK)
+        status = set_paths(view, home, generation, path, error);
+    if (status == STATUS_OK)
+        status = database_open(&view->database, path, DATABASE_CREATE, error);
+    if (status == STATUS_OK && view->built)
+        sqlite3_db_config(view->database, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL); /* else there is no journal_mode OFF */
+    if (status == STATUS_OK)
+        status = database_run(view->database, settings, error);
+    if (status == STATUS_OK)
+        status = fill(view, &eventstore_info(home->store)->id, error);
+    return status;
+}
+
+/* Opens the statements of a view that was just filled. */
+static enum status attend(struct view *view, struct error *error)
+{
+    enum status status = database_prepare(view->database, SELECT_META, &view->load, error);
+    if (status == STATUS_OK)
+        status = view_load(view, error);
+    return status == STATUS_OK ? prepare_statements(view, error) : status;
+}
+
+static enum status make(struct view **view, const struct view_home *home, const struct projection *projection,
+                        const char *settings, struct error *error)
+{
+    *view = view_new(projection, error);
+    if (*view == NULL)
+        return STATUS_MEMORY;
+    (*view)->built = settings == build_settings;
+    enum status status = create(*view, home, settings, error);
+    if (status == STATUS_OK)
+        status = attend(*view, error);
+    if (status != STATUS_OK)
+        view_close(view);
+    else
+        (*view)->log_inode = inode_of((*view)->log_path);
+    return status;
+}
+
+enum status view_file_build(struct view **view, const struct view_home *home, const struct projection *projection,
+                            struct error *error)
+{
+    return make(view, home, projection, build_settings, error);
+}
+
+enum status view_file_private(struct view **view, const struct projection *projection, const struct uuid *store_id,
+                              struct error *error)
+{
+    *view = view_new(projection, error);
+    if (*view == NULL)
+        return STATUS_MEMORY;
+    (*view)->built = true;
+    /* The empty name: SQLite makes a file in its folder for temporary ones, and removes it at once. */
+    enum status status = STATUS_OK;
+    if (sqlite3_open_v2("", &(*view)->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+        status = database_error((*view)->database, "open a temporary view", error);
+    if (status == STATUS_OK)
+        status = database_run((*view)->database, build_settings, error);
+    if (status == STATUS_OK)
+        status = fill(*view, store_id, error);
+    if (status == STATUS_OK)
+        status = attend(*view, error);
+    if (status != STATUS_OK)
+        view_close(view);
+    return status;
+}
+
+enum status view_file_finish(struct view **view, const struct view_home *home, struct error *error)
+{
+    char path[PATH_SIZE];
+    enum view_condition condition;
+    const struct projection *projection = (*view)->projection;
+    uint64_t generation = (*view)->generation;
+    view_close(view); /* before the sync, which opens the file a second time (rule 6) */
+    enum status status = path_of(path, home, projection, generation, error);
+    if (status == STATUS_OK)
+        status = file_sync(path, error);
+    if (status != STATUS_OK)
+        return status;
+    *view = view_new(projection, error);
+    if (*view == NULL)
+        return STATUS_MEMORY;
+    status = open_generation(*view, home, generation, &condition, error);
+    if (status == STATUS_OK && !is_usable(condition))
+        status = error_set(error, STATUS_IO, "%s was spoilt while it was built: try again", path);
+    if (status != STATUS_OK)
+        view_close(view);
+    return status;
+}
+
+enum status view_file_publish(struct view *view, const struct view_home *home, struct error *error)
+{
+    char temporary[PATH_SIZE], target[PATH_SIZE], folder[PATH_SIZE];
+    enum status status = path_join(temporary, home->folder, error, "views/.%s.db.new", view->projection->name);
+    if (status == STATUS_OK)
+        status = path_join(folder, home->folder, error, "views");
+    if (status != STATUS_OK)
+        return status;
+    snprintf(target, sizeof target, "%s.%" PRIu64 ".db", view->projection->name, view->generation);
+    if (unlink(temporary) != 0 && errno != ENOENT)
+        return error_errno(error, "remove", temporary);
+    if (symlink(target, temporary) != 0)
+        return error_errno(error, "make the link", temporary);
+    if (rename(temporary, view->link_path) != 0)
+        return error_errno(error, "move the link", view->link_path);
+    return file_sync(folder, error);
+}
+
+enum status view_file_replace(struct view **view, const struct view_home *home, const struct projection *projection,
+                              const char *why, struct error *error)
+{
+    char link_path[PATH_SIZE], sentence[ERROR_TEXT_MAX + 128], kept[256] = "";
+    enum status status = link_path_of(link_path, home, projection, error);
+    if (status != STATUS_OK)
+        return status;
+    uint64_t old = linked_generation(link_path, projection->name);
+    status = make(view, home, projection, live_settings, error);
+    if (status == STATUS_OK)
+        status = view_file_publish(*view, home, error);
+    if (status != STATUS_OK) {
+        view_close(view);
+        return status;
+    }
+    if (why == NULL || home->notice == NULL)
+        return STATUS_OK;
+    if (old != 0)
+        snprintf(kept, sizeof kept, " (views/%s.%" PRIu64 ".db is kept until the next rebuild)", projection->name, old);
+    snprintf(sentence, sizeof sentence, "%s: set aside, and folded again%s", why, kept);
+    home->notice(home->context, sentence);
+    return STATUS_OK;
+}
+
+enum status view_file_stand(struct view **view, const struct view_home *home, const struct projection *projection,
+                            struct error *error)
+{
+    enum view_condition condition;
+    struct error why = {0};
+    enum status status = view_file_open(view, home, projection, &condition, &why);
+    if (status != STATUS_OK || condition == VIEW_NEWER) {
+        *error = why;
+        return status != STATUS_OK ? status : STATUS_NEWER;
+    }
+    if (is_usable(condition))
+        return STATUS_OK;
+    return view_file_replace(view, home, projection, condition == VIEW_MISSING ? NULL : why.text, error);
+}
+
+/* ---- transactions -------------------------------------------------------------------------------------------------
+ */
+
+enum status view_begin(struct view *view, struct error *error)
+{
+    return database_run(view->database, "BEGIN IMMEDIATE", error);
+}
+
+void view_rollback(struct view *view)
+{
+    if (!sqlite3_get_autocommit(view->database)) /* else SQLite has rolled back already, as on a full disk */
+        (void)!sqlite3_exec(view->database, "ROLLBACK", NULL, NULL, NULL);
+}
+
+enum status view_commit(struct view *view, uint64_t position, const char *failure, struct error *error)
+{
+    bind_position(view->save, 1, position);
+    bind_text(view->save, 2, failure);
+    enum status status = rows_write(view->save, error);
+    bind_text(view->save, 2, NULL); /* `failure` is borrowed */
+    if (status == STATUS_OK)
+        status = database_run(view->database, "COMMIT", error);
+    if (status != STATUS_OK) {
+        view_rollback(view);
+        return status;
+    }
+    view->position = position;
+    view->failed = failure != NULL;
+    return STATUS_OK;
+}
+
+enum status view_freeze(struct view *view, struct error *error)
+{
+    enum status status = database_run(view->database, "BEGIN", error);
+    return status == STATUS_OK ? view_load(view, error) : status; /* the first read fixes the moment */
+}
+
+void view_tidy(struct view *view)
+{
+    struct stat log;
+    if (stat(view->log_path, &log) != 0 || log.st_size < LOG_BYTES_MAX + view->log_tried_bytes)
+        return;
+    sqlite3_busy_timeout(view->database, LOG_READERS_WAIT_MS);
+    int result = sqlite3_wal_checkpoint_v2(view->database, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(view->database, DATABASE_PATIENCE_MS);
+    view->log_tried_bytes = result == SQLITE_OK ? 0 : log.st_size;
+}

@@ -1,0 +1,276 @@
+#include "services/batch.h"
+
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/codec.h"
+
+void batch_init(struct batch *batch, struct eventstore *store, const char *writer)
+{
+    *batch = (struct batch){.store = store, .writer = writer};
+}
+
+static void keep_node(void *node)
+{
+    (void)node; /* a journey's node is the arena's */
+}
+
+static void forget_journeys(struct batch *batch)
+{
+    tdestroy(batch->journeys, keep_node);
+    batch->journeys = NULL;
+    arena_reset(&batch->arena);
+    batch->append_count = batch->guard_count = batch->parked_count = 0;
+}
+
+void batch_begin(struct batch *batch)
+{
+    forget_journeys(batch);
+    batch->number++;
+}
+
+void batch_abandon(struct batch *batch)
+{
+    forget_journeys(batch);
+    tdestroy(batch->long_lived, free);
+    batch->long_lived = NULL;
+}
+
+void batch_clear(struct batch *batch)
+{
+    batch_abandon(batch);
+    arena_clear(&batch->arena);
+    arena_clear(&batch->scratch);
+    free(batch->appends);
+    free(batch->guards);
+    free(batch->parked);
+    *batch = (struct batch){0};
+}
+
+/* ---- the map ---- */
+
+static int compare_loaded(const void *one, const void *other)
+{
+    const struct loaded *a = one, *b = other;
+    int order = strcmp(a->entity, b->entity);
+    return order != 0 ? order : strcmp(a->category, b->category);
+}
+
+static struct loaded *find_loaded(struct batch *batch, const char *category, const char *entity, bool long_lived)
+{
+    struct loaded key = {.category = category};
+    CHECK(strlen(entity) < ENTITY_SIZE);
+    snprintf(key.entity, sizeof key.entity, "%s", entity);
+    void **root = long_lived ? &batch->long_lived : &batch->journeys;
+    struct loaded **node = tfind(&key, root, compare_loaded);
+    return node == NULL ? NULL : *node;
+}
+
+/* The struct and the state behind it are one block, so that one free gives both back. */
+static struct loaded *new_loaded(struct batch *batch, const struct fold *fold, const char *entity)
+{
+    size_t head = (sizeof(struct loaded) + 15) & ~(size_t)15;
+    size_t size = head + fold->state_size;
+    struct loaded *loaded = fold->long_lived ? calloc(1, size) : arena_alloc(&batch->arena, size);
+    if (loaded == NULL)
+        return NULL;
+    loaded->category = fold->category;
+    loaded->fold = fold;
+    loaded->state = (char *)loaded + head;
+    snprintf(loaded->entity, sizeof loaded->entity, "%s", entity);
+    void **root = fold->long_lived ? &batch->long_lived : &batch->journeys;
+    if (tsearch(loaded, root, compare_loaded) != NULL)
+        return loaded;
+    if (fold->long_lived)
+        free(loaded);
+    return NULL;
+}
+
+/* ---- folding ---- */
+
+struct folding {
+    const struct fold *fold;
+    void *state;
+    struct arena *arena;
+};
+
+static enum status fold_event(void *context, const struct recorded_event *recorded, struct error *error)
+{
+    struct folding *folding = context;
+    struct event event;
+    enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
+                                      folding->arena, &event, error);
+    if (status == STATUS_OK)
+        folding->fold->evolve(folding->state, &event);
+    if (folding->fold->long_lived)
+        arena_reset(folding->arena);
+    return status;
+}
+
+static enum status read_on(struct batch *batch, struct loaded *loaded, struct error *error)
+{
+    struct arena *arena = loaded->fold->long_lived ? &batch->scratch : &batch->arena;
+    struct folding folding = {.fold = loaded->fold, .state = loaded->state, .arena = arena};
+    struct stream_query query = {.stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1};
+    uint64_t version = 0;
+    enum status status = eventstore_read_stream(batch->store, &query, &version, fold_event, &folding, error);
+    if (status != STATUS_OK)
+        return status;
+    CHECK(version >= loaded->version);
+    loaded->version = loaded->read_version = version;
+    loaded->read_in = batch->number;
+    loaded->guarded = false;
+    return STATUS_OK;
+}
+
+enum status batch_load(struct batch *batch, const struct fold *fold, const char *entity, struct loaded **out,
+                       struct error *error)
+{
+    struct loaded *loaded = find_loaded(batch, fold->category, entity, fold->long_lived);
+    if (loaded == NULL)
+        loaded = new_loaded(batch, fold, entity);
+    *out = loaded;
+    if (loaded == NULL)
+        return error_memory(error);
+    return loaded->read_in == batch->number ? STATUS_OK : read_on(batch, loaded, error);
+}
+
+enum status batch_fold_until(struct batch *batch, const struct fold *fold, const char *entity, uint64_t position,
+                             void *state, struct error *error)
+{
+    struct folding folding = {.fold = fold, .state = state, .arena = &batch->arena};
+    struct stream_query query = {.stream = {fold->category, entity}, .to_position = position};
+    CHECK(!fold->long_lived);
+    memset(state, 0, fold->state_size);
+    return eventstore_read_stream(batch->store, &query, NULL, fold_event, &folding, error);
+}
+
+/* ---- what goes into the commit ---- */
+
+/* One more place at the end of a growing array; NULL when memory ends. */
+static void *add_place(void **items, size_t *count, size_t *capacity, size_t size)
+{
+    if (*count == *capacity) {
+        size_t wanted = *capacity == 0 ? 64 : *capacity * 2;
+        void *grown = realloc(*items, wanted * size);
+        if (grown == NULL)
+            return NULL;
+        *items = grown;
+        *capacity = wanted;
+    }
+    return (char *)*items + size * (*count)++;
+}
+
+enum status batch_guard(struct batch *batch, struct loaded *loaded, struct error *error)
+{
+    /* A stream that this batch has written to is guarded by its expected version. */
+    if (loaded->guarded || loaded->version != loaded->read_version)
+        return STATUS_OK;
+    struct guard *guard =
+        add_place((void **)&batch->guards, &batch->guard_count, &batch->guard_capacity, sizeof *batch->guards);
+    if (guard == NULL)
+        return error_memory(error);
+    *guard = (struct guard){.stream = {loaded->category, loaded->entity}, .expected_version = loaded->version};
+    loaded->guarded = true;
+    return STATUS_OK;
+}
+
+enum status batch_park(struct batch *batch, const struct parked_change *change, struct error *error)
+{
+    struct parked_change *place =
+        add_place((void **)&batch->parked, &batch->parked_count, &batch->parked_capacity, sizeof *batch->parked);
+    if (place == NULL)
+        return error_memory(error);
+    *place = *change;
+    return STATUS_OK;
+}
+
+struct uuid answer_id(struct uuid cause, const char *writer, const char *category, const char *entity,
+                      const char *type, unsigned ordinal)
+{
+    char name[4 * EVENTSTORE_NAME_MAX + 32];
+    int length = snprintf(name, sizeof name, "%s/%s-%s/%s/%u", writer, category, entity, type, ordinal);
+    CHECK(length > 0 && (size_t)length < sizeof name);
+    return uuid_from_name(cause, name, (size_t)length);
+}
+
+/* The event's data in the arena; NULL with an error. */
+static const char *encode(struct batch *batch, const struct event *event, size_t *length, struct error *error)
+{
+    struct buffer json = {0};
+    const char *data = NULL;
+    if (event_encode(event, &json, error) == STATUS_OK) {
+        *length = json.length;
+        data = arena_copy_text(&batch->arena, buffer_string(&json), json.length);
+        if (data == NULL)
+            error_memory(error);
+    }
+    buffer_clear(&json);
+    return data;
+}
+
+static enum status add_append(struct batch *batch, const struct loaded *loaded, const struct new_event *event,
+                              struct error *error)
+{
+    struct append *append =
+        add_place((void **)&batch->appends, &batch->append_count, &batch->append_capacity, sizeof *batch->appends);
+    if (append == NULL)
+        return error_memory(error);
+    *append = (struct append){.stream = {loaded->category, loaded->entity},
+                              .expected_version = loaded->version,
+                              .events = event,
+                              .count = 1};
+    return STATUS_OK;
+}
+
+enum status batch_answer(struct batch *batch, const struct recorded_event *cause, unsigned ordinal,
+                         const struct event *event, struct error *error)
+{
+    char entity[ENTITY_SIZE];
+    const char *category = event_category(event->type), *type = event_type_name(event->type);
+    event_entity(event, entity);
+    struct loaded *loaded = find_loaded(batch, category, entity, false);
+    if (loaded == NULL)
+        loaded = find_loaded(batch, category, entity, true);
+    CHECK(loaded != NULL && loaded->read_in == batch->number); /* nothing is answered that was not decided on */
+    struct new_event *answer = arena_alloc(&batch->arena, sizeof *answer);
+    if (answer == NULL)
+        return error_memory(error);
+    *answer = (struct new_event){.id = answer_id(cause->id, batch->writer, category, entity, type, ordinal),
+                                 .type = type,
+                                 .schema_version = event_schema_version(event->type),
+                                 .correlation = cause->correlation,
+                                 .causation = cause->position};
+    answer->data = encode(batch, event, &answer->data_length, error);
+    if (answer->data == NULL)
+        return error->status;
+    enum status status = add_append(batch, loaded, answer, error);
+    if (status == STATUS_OK) {
+        loaded->version++;
+        loaded->fold->evolve(loaded->state, event);
+    }
+    return status;
+}
+
+struct recorded_event *recorded_event_copy(struct arena *arena, const struct recorded_event *event)
+{
+    struct recorded_event *copy = arena_alloc(arena, sizeof *copy);
+    if (copy == NULL)
+        return NULL;
+    *copy = *event;
+    copy->stream.category = arena_copy(arena, event->stream.category);
+    copy->stream.entity = arena_copy(arena, event->stream.entity);
+    copy->type = arena_copy(arena, event->type);
+    copy->actor = arena_copy(arena, event->actor);
+    copy->producer = arena_copy(arena, event->producer);
+    copy->data = arena_copy_text(arena, event->data, event->data_length);
+    uint8_t *digest = arena_alloc(arena, EVENTSTORE_DIGEST_BYTES);
+    if (copy->stream.category == NULL || copy->stream.entity == NULL || copy->type == NULL || copy->actor == NULL ||
+        copy->producer == NULL || copy->data == NULL || digest == NULL)
+        return NULL;
+    memcpy(digest, event->digest, EVENTSTORE_DIGEST_BYTES);
+    copy->digest = digest;
+    return copy;
+}

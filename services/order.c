@@ -1,0 +1,31 @@
+/* order.c - the order service: what becomes of an order when the others have spoken.
+ *
+ *   PaymentDeclined   placed -> OrderRejected      cancelling -> OrderCancelled
+ *   StockReserved     placed -> OrderConfirmed
+ *   PaymentRefunded   placed or cancelling -> OrderCancelled
+ */
+#include "domain/order.h"
+#include "services/services.h"
+
+static enum status react(struct reaction *reaction, const struct event *cause, struct error *error)
+{
+    const void *order = NULL;
+    char entity[ENTITY_SIZE];
+    event_entity(cause, entity);
+    enum status status = reaction_load(reaction, &order_fold, entity, &order, error);
+    if (status != STATUS_OK)
+        return status;
+    struct event_list answer = {.arena = reaction_arena(reaction)};
+    order_react(order, cause, &answer);
+    return reaction_answer(reaction, &answer, error);
+}
+
+struct service order_service(void)
+{
+    return (struct service){
+        .name = "order",
+        .subscriptions =
+            EVENT_BIT(EVENT_PAYMENT_DECLINED) | EVENT_BIT(EVENT_STOCK_RESERVED) | EVENT_BIT(EVENT_PAYMENT_REFUNDED),
+        .react = react,
+    };
+}

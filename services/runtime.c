@@ -1,0 +1,547 @@
+/* runtime.c - the loop that every service lives in. See runtime.h for what it promises. */
+#include "services/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/codec.h"
+#include "services/batch.h"
+
+enum {
+    BATCH_EVENTS_DEFAULT = 64,
+    BATCH_BYTES_MAX = 1 << 20,  /* of data read: keeps a batch of very long orders small */
+    CONFLICTS_MAX = 20,         /* decisions on one event before we say that the store is busy */
+};
+
+const struct retry_policy retry_policy_default = {
+    .attempts_max = 6,
+    .first_delay_us = 200000,
+    .factor = 3,
+    .delay_max_us = 30000000,
+};
+
+/* One event of a batch. */
+struct item {
+    const struct recorded_event *cause;
+    const struct parked *parked; /* what stands parked of it, when this is another attempt; else NULL */
+    enum outcome outcome;
+    int attempt;
+    const char *reason;
+};
+
+struct consumer {
+    struct eventstore *store;
+    struct service service;
+    struct clock clock;
+    struct retry_policy retry;
+    size_t batch_events;
+    const char *producer;
+    void (*tell)(void *context, const struct handled *event);
+    void *tell_context;
+    const char *types[EVENT_TYPES];
+    size_t type_count;
+
+    uint64_t checkpoint; /* as it stands in the store */
+    uint64_t position;   /* read up to here */
+    size_t careful;      /* so many events are to be handled one by one, because their batch failed */
+    bool any_parked;     /* something may stand parked; only an own commit can make it so */
+    char condemned[ERROR_TEXT_MAX]; /* why the store will never take the answer to the next event; "" */
+    struct batch batch;
+    struct item *items; /* batch_events of them */
+    size_t item_count;
+};
+
+struct reaction {
+    struct consumer *consumer;
+    const struct recorded_event *cause;
+    unsigned answers;
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+    static const char *const names[] = {"answered", "nothing to do", "waiting", "queued", "dead letter"};
+    return names[outcome];
+}
+
+/* ---- what a reaction may do ---- */
+
+const struct recorded_event *reaction_cause(const struct reaction *reaction)
+{
+    return reaction->cause;
+}
+
+struct arena *reaction_arena(struct reaction *reaction)
+{
+    return &reaction->consumer->batch.arena;
+}
+
+void *reaction_self(const struct reaction *reaction)
+{
+    return reaction->consumer->service.self;
+}
+
+struct uuid reaction_event_id(const struct reaction *reaction, const char *category, const char *entity,
+                              enum event_type type)
+{
+    return answer_id(reaction->cause->id, reaction->consumer->service.name, category, entity, event_type_name(type), 0);
+}
+
+enum status reaction_load(struct reaction *reaction, const struct fold *fold, const char *entity, const void **state,
+                          struct error *error)
+{
+    struct loaded *loaded = NULL;
+    enum status status = batch_load(&reaction->consumer->batch, fold, entity, &loaded, error);
+    *state = status == STATUS_OK ? loaded->state : NULL;
+    return status;
+}
+
+enum status reaction_consumed(struct reaction *reaction, const struct fold *fold, const char *entity, void *state,
+                              struct error *error)
+{
+    return batch_fold_until(&reaction->consumer->batch, fold, entity, reaction->cause->position, state, error);
+}
+
+enum status reaction_guard(struct reaction *reaction, const struct fold *fold, const char *entity, struct error *error)
+{
+    struct loaded *loaded = NULL;
+    enum status status = batch_load(&reaction->consumer->batch, fold, entity, &loaded, error);
+    return status == STATUS_OK ? batch_guard(&reaction->consumer->batch, loaded, error) : status;
+}
+
+enum status reaction_answer(struct reaction *reaction, const struct event_list *events, struct error *error)
+{
+    enum status status = events->failed ? error_memory(error) : STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < events->count; i++)
+        status = batch_answer(&reaction->consumer->batch, reaction->cause, reaction->answers++, &events->items[i],
+                              error);
+    return status;
+}
+
+/* ---- parking ---- */
+
+/* Doubling delays that all start at the same moment would knock together: each event's own id spreads its delays by up
+ * to a quarter, the same way whenever it is computed. */
+static int64_t delay_us(const struct retry_policy *policy, struct uuid id, int attempts)
+{
+    int64_t delay = policy->first_delay_us;
+    for (int i = 1; i < attempts && delay < policy->delay_max_us; i++)
+        delay *= policy->factor;
+    if (delay > policy->delay_max_us)
+        delay = policy->delay_max_us;
+    return delay + delay / 4 * id.bytes[15] / 255;
+}
+
+static enum status park(struct consumer *consumer, struct item *item, enum outcome outcome, struct error *error)
+{
+    const struct recorded_event *cause = item->cause;
+    int64_t now_us = clock_now_us(&consumer->clock);
+    struct parked_change change = {.expected_attempts = -1};
+    change.parked = (struct parked){.position = cause->position,
+                                    .sequence = cause->correlation,
+                                    .next_attempt_us = now_us,
+                                    .parked_at_us = now_us,
+                                    .reason = item->reason};
+    if (item->parked != NULL) {
+        change.expected_attempts = item->parked->attempts;
+        change.parked.parked_at_us = item->parked->parked_at_us;
+    }
+    if (outcome != OUTCOME_QUEUED)
+        change.parked.attempts = item->attempt;
+    if (outcome == OUTCOME_WAITING)
+        change.parked.next_attempt_us = now_us + delay_us(&consumer->retry, cause->id, item->attempt);
+    if (outcome == OUTCOME_DEAD)
+        change.parked.state = PARKED_DEAD;
+    item->outcome = outcome;
+    return batch_park(&consumer->batch, &change, error);
+}
+
+static enum status unpark(struct consumer *consumer, const struct item *item, struct error *error)
+{
+    struct parked_change change = {
+        .remove = true, .expected_attempts = item->parked->attempts, .parked = *item->parked};
+    return batch_park(&consumer->batch, &change, error);
+}
+
+static enum status note_parked(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)consumer, (void)parked, (void)error;
+    *(bool *)context = true;
+    return STATUS_STOPPED;
+}
+
+/* Does an earlier event of the same journey stand parked, in the store or in this batch? */
+static enum status has_parked_before(struct consumer *consumer, const struct recorded_event *cause, bool *parked,
+                                     struct error *error)
+{
+    *parked = false;
+    for (size_t i = 0; i < consumer->batch.parked_count; i++)
+        if (uuid_equal(consumer->batch.parked[i].parked.sequence, cause->correlation))
+            *parked = true;
+    if (*parked || !consumer->any_parked)
+        return STATUS_OK;
+    struct parked_query query = {.consumer = consumer->service.name, .sequence = &cause->correlation, .limit = 1};
+    return eventstore_read_parked(consumer->store, &query, note_parked, parked, error);
+}
+
+/* ---- one event ---- */
+
+/* What a failed reaction means for its event. STATUS_OK: parked; anything else fails the step. */
+static enum status settle_failure(struct consumer *consumer, struct item *item, enum status failure,
+                                  struct error *error)
+{
+    item->reason = arena_copy(&consumer->batch.arena, error->text);
+    if (item->reason == NULL)
+        return error_memory(error);
+    switch (failure) {
+    case STATUS_UNAVAILABLE:
+    case STATUS_REFUSED: /* the bank may think better of it; a person may make it */
+        return park(consumer, item, item->attempt < consumer->retry.attempts_max ? OUTCOME_WAITING : OUTCOME_DEAD,
+                    error);
+    case STATUS_INVALID:
+    case STATUS_NOT_FOUND:
+    case STATUS_NEWER: return park(consumer, item, OUTCOME_DEAD, error);
+    default: return failure;
+    }
+}
+
+static enum status react(struct consumer *consumer, struct item *item, struct error *error)
+{
+    struct reaction reaction = {.consumer = consumer, .cause = item->cause};
+    size_t appends = consumer->batch.append_count;
+    struct event event;
+    enum status status = event_decode(item->cause->type, item->cause->schema_version, item->cause->data,
+                                      item->cause->data_length, &consumer->batch.arena, &event, error);
+    if (status == STATUS_OK)
+        status = consumer->service.react(&reaction, &event, error);
+    if (status != STATUS_OK) {
+        CHECK(consumer->batch.append_count == appends); /* an answer is a service's last word */
+        return settle_failure(consumer, item, status, error);
+    }
+    item->outcome = reaction.answers > 0 ? OUTCOME_ANSWERED : OUTCOME_NOTHING;
+    return item->parked != NULL ? unpark(consumer, item, error) : STATUS_OK;
+}
+
+static enum status handle(struct consumer *consumer, struct item *item, struct error *error)
+{
+    bool queue_behind = false;
+    item->attempt = item->parked == NULL ? 1 : item->parked->attempts + 1;
+    item->reason = "";
+    if (item->parked == NULL) {
+        enum status status = has_parked_before(consumer, item->cause, &queue_behind, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (queue_behind)
+        return park(consumer, item, OUTCOME_QUEUED, error);
+    if (consumer->condemned[0] == '\0')
+        return react(consumer, item, error);
+    item->reason = consumer->condemned;
+    return park(consumer, item, OUTCOME_DEAD, error);
+}
+
+/* ---- one batch ---- */
+
+static enum status finish_outside(struct consumer *consumer, struct error *error)
+{
+    return consumer->service.finish == NULL ? STATUS_OK : consumer->service.finish(consumer->service.self, error);
+}
+
+static void drop_outside(struct consumer *consumer)
+{
+    if (consumer->service.drop != NULL)
+        consumer->service.drop(consumer->service.self);
+}
+
+/* A batch with nothing to write moves no checkpoint: that is done at rest (consumer_rest). */
+static enum status commit_batch(struct consumer *consumer, uint64_t checkpoint_to, struct error *error)
+{
+    struct batch *batch = &consumer->batch;
+    struct commit commit = {
+        .appends = batch->appends,
+        .append_count = batch->append_count,
+        .guards = batch->guards,
+        .guard_count = batch->guard_count,
+        .actor = consumer->service.name,
+        .producer = consumer->producer,
+        .consumer = consumer->service.name,
+        .checkpoint_from = consumer->checkpoint,
+        .checkpoint_to = checkpoint_to,
+        .parked = batch->parked,
+        .parked_count = batch->parked_count,
+    };
+    if (batch->append_count == 0 && batch->parked_count == 0)
+        return STATUS_OK;
+    enum status status = eventstore_commit(consumer->store, &commit, NULL, error);
+    if (status == STATUS_OK)
+        consumer->checkpoint = checkpoint_to;
+    return status;
+}
+
+static void tell_all(struct consumer *consumer, int64_t started_us)
+{
+    if (consumer->tell == NULL)
+        return;
+    int64_t elapsed_us = clock_monotonic_us() - started_us;
+    for (size_t i = 0; i < consumer->item_count; i++) {
+        const struct item *item = &consumer->items[i];
+        struct handled handled = {.service = consumer->service.name,
+                                  .cause = item->cause,
+                                  .outcome = item->outcome,
+                                  .attempt = item->attempt,
+                                  .elapsed_us = elapsed_us / (int64_t)consumer->item_count,
+                                  .reason = item->reason};
+        consumer->tell(consumer->tell_context, &handled);
+    }
+}
+
+/* Reacts to all items and commits, the checkpoint moving to `checkpoint_to`. */
+static enum status run_batch(struct consumer *consumer, uint64_t checkpoint_to, struct error *error)
+{
+    int64_t started_us = clock_monotonic_us();
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < consumer->item_count; i++)
+        status = handle(consumer, &consumer->items[i], error);
+    /* The outside first: a crash before the commit repeats the calls with the same keys; the other way round, a crash
+     * would leave a fact on the roll that never happened. */
+    if (status == STATUS_OK)
+        status = finish_outside(consumer, error);
+    if (status == STATUS_OK)
+        status = commit_batch(consumer, checkpoint_to, error);
+    if (status == STATUS_OK) {
+        consumer->any_parked = consumer->any_parked || consumer->batch.parked_count > 0;
+        tell_all(consumer, started_us);
+    } else {
+        drop_outside(consumer);
+    }
+    return status;
+}
+
+/* ---- reading ---- */
+
+struct gathering {
+    struct consumer *consumer;
+    size_t bytes, limit;
+    uint64_t last; /* position of the last event gathered */
+};
+
+static enum status gather(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct gathering *gathering = context;
+    struct consumer *consumer = gathering->consumer;
+    const struct recorded_event *copy = recorded_event_copy(&consumer->batch.arena, event);
+    if (copy == NULL)
+        return error_memory(error);
+    consumer->items[consumer->item_count++] = (struct item){.cause = copy};
+    gathering->bytes += event->data_length;
+    gathering->last = event->position;
+    bool full = consumer->item_count == gathering->limit || gathering->bytes >= BATCH_BYTES_MAX;
+    return full ? STATUS_STOPPED : STATUS_OK;
+}
+
+/* Gathers the next batch; `*position` is how far the roll was looked at. */
+static enum status read_batch(struct consumer *consumer, size_t limit, uint64_t *position, struct error *error)
+{
+    struct gathering gathering = {.consumer = consumer, .limit = limit};
+    uint64_t head = 0;
+    consumer->item_count = 0;
+    enum status status = eventstore_head(consumer->store, &head, error);
+    *position = consumer->position;
+    if (status != STATUS_OK || head <= consumer->position)
+        return status;
+    struct roll_query query = {.from = consumer->position + 1,
+                               .to = head,
+                               .types = consumer->types,
+                               .type_count = consumer->type_count};
+    status = eventstore_read_roll(consumer->store, &query, gather, &gathering, error);
+    bool full = consumer->item_count == limit || gathering.bytes >= BATCH_BYTES_MAX;
+    *position = full ? gathering.last : head;
+    return status;
+}
+
+/* ---- steps ---- */
+
+/* What a batch that was not taken means for the next try. STATUS_OK: try again, as `consumer` now says; anything else
+ * fails the step. Only an event that was alone is clearly to blame. */
+static enum status learn_from(struct consumer *consumer, enum status failure, const struct error *error)
+{
+    if (failure != STATUS_CONFLICT && failure != STATUS_REFUSED && failure != STATUS_INVALID)
+        return failure;
+    if (consumer->item_count > 1)
+        consumer->careful = consumer->item_count;
+    else if (failure != STATUS_CONFLICT)
+        snprintf(consumer->condemned, sizeof consumer->condemned, "%s", error->text);
+    return STATUS_OK;
+}
+
+/* The next batch of the roll; after a failure that may be one event's, one event at a time. */
+static enum status step_roll(struct consumer *consumer, struct progress *progress, struct error *error)
+{
+    uint64_t position = 0;
+    enum status status = STATUS_CONFLICT;
+    for (int round = 0; status != STATUS_OK && round < CONFLICTS_MAX; round++) {
+        size_t limit = consumer->careful > 0 ? 1 : consumer->batch_events;
+        batch_begin(&consumer->batch);
+        status = read_batch(consumer, limit, &position, error);
+        if (status == STATUS_OK)
+            status = run_batch(consumer, position, error);
+        if (status == STATUS_OK)
+            break;
+        batch_abandon(&consumer->batch);
+        enum status fatal = learn_from(consumer, status, error);
+        if (fatal != STATUS_OK)
+            return fatal;
+    }
+    if (status != STATUS_OK)
+        return error_set(error, STATUS_BUSY, "%s found its streams moved %d times in a row: try again",
+                         consumer->service.name, CONFLICTS_MAX);
+    consumer->condemned[0] = '\0';
+    if (consumer->careful > 0 && consumer->item_count > 0)
+        consumer->careful--;
+    progress->handled = consumer->item_count;
+    progress->idle = consumer->item_count == 0 && position == consumer->position;
+    consumer->position = position;
+    return STATUS_OK;
+}
+
+struct due {
+    struct arena *arena;
+    bool found;
+    struct parked parked;
+};
+
+static enum status note_due(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)consumer, (void)error;
+    struct due *due = context;
+    due->found = true;
+    due->parked = *parked;
+    due->parked.reason = ""; /* borrowed, and not needed for another attempt */
+    return STATUS_STOPPED;
+}
+
+static enum status gather_one(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct gathering gathering = {.consumer = context, .limit = 1};
+    return gather(&gathering, event, error);
+}
+
+static enum status retry_one(struct consumer *consumer, const struct parked *parked, struct error *error)
+{
+    struct roll_query query = {.from = parked->position, .to = parked->position};
+    batch_begin(&consumer->batch);
+    consumer->item_count = 0;
+    enum status status = eventstore_read_roll(consumer->store, &query, gather_one, consumer, error);
+    if (status == STATUS_OK && consumer->item_count != 1)
+        status = error_set(error, STATUS_DAMAGED, "the parked event at position %llu is not on the roll",
+                           (unsigned long long)parked->position);
+    if (status == STATUS_OK) {
+        consumer->items[0].parked = parked;
+        status = run_batch(consumer, consumer->checkpoint, error);
+    }
+    if (status != STATUS_OK)
+        batch_abandon(&consumer->batch);
+    return status;
+}
+
+/* At most one waiting event a step, if one is due: the first of its journey. */
+static enum status step_parked(struct consumer *consumer, struct progress *progress, struct error *error)
+{
+    struct due due = {0};
+    struct parked_query query = {
+        .consumer = consumer->service.name, .heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
+    enum status status = eventstore_read_parked(consumer->store, &query, note_due, &due, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!due.found) {
+        query = (struct parked_query){.consumer = consumer->service.name, .limit = 1};
+        consumer->any_parked = false;
+        return eventstore_read_parked(consumer->store, &query, note_parked, &consumer->any_parked, error);
+    }
+    progress->next_attempt_us = due.parked.next_attempt_us;
+    if (due.parked.next_attempt_us > clock_now_us(&consumer->clock))
+        return STATUS_OK;
+    status = retry_one(consumer, &due.parked, error);
+    /* Somebody moved it, or its streams: look again at the next step. */
+    if (status == STATUS_CONFLICT)
+        status = STATUS_OK;
+    progress->handled = status == STATUS_OK ? 1 : 0;
+    return status;
+}
+
+enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error)
+{
+    *progress = (struct progress){0};
+    enum status status = STATUS_OK;
+    if (consumer->any_parked)
+        status = step_parked(consumer, progress, error);
+    if (status == STATUS_OK && progress->handled == 0)
+        status = step_roll(consumer, progress, error);
+    progress->position = consumer->position;
+    return status;
+}
+
+enum status consumer_rest(struct consumer *consumer, struct error *error)
+{
+    if (consumer->position == consumer->checkpoint)
+        return STATUS_OK;
+    struct commit commit = {.actor = consumer->service.name,
+                            .producer = consumer->producer,
+                            .consumer = consumer->service.name,
+                            .checkpoint_from = consumer->checkpoint,
+                            .checkpoint_to = consumer->position};
+    enum status status = eventstore_commit(consumer->store, &commit, NULL, error);
+    if (status == STATUS_OK)
+        consumer->checkpoint = consumer->position;
+    return status;
+}
+
+/* ---- life cycle ---- */
+
+static void take_options(struct consumer *consumer, const struct consumer_options *options)
+{
+    consumer->clock = options->clock != NULL ? *options->clock : clock_system;
+    consumer->retry = options->retry != NULL ? *options->retry : retry_policy_default;
+    consumer->batch_events = options->batch_events != 0 ? options->batch_events : BATCH_EVENTS_DEFAULT;
+    consumer->producer = options->producer;
+    consumer->tell = options->tell;
+    consumer->tell_context = options->tell_context;
+    for (int type = 0; type < EVENT_TYPES; type++)
+        if ((consumer->service.subscriptions & EVENT_BIT(type)) != 0)
+            consumer->types[consumer->type_count++] = event_type_name((enum event_type)type);
+}
+
+enum status consumer_open(struct consumer **out, struct eventstore *store, const struct service *service,
+                          const struct consumer_options *options, struct error *error)
+{
+    *out = NULL;
+    struct consumer *consumer = calloc(1, sizeof *consumer);
+    if (consumer == NULL)
+        return error_memory(error);
+    consumer->store = store;
+    consumer->service = *service;
+    consumer->any_parked = true; /* until looked */
+    take_options(consumer, options);
+    batch_init(&consumer->batch, store, service->name);
+    consumer->items = calloc(consumer->batch_events, sizeof *consumer->items);
+    enum status status = consumer->items == NULL ? error_memory(error) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = eventstore_checkpoint(store, service->name, &consumer->checkpoint, error);
+    consumer->position = consumer->checkpoint;
+    if (status != STATUS_OK)
+        consumer_close(&consumer);
+    *out = consumer;
+    return status;
+}
+
+void consumer_close(struct consumer **pointer)
+{
+    struct consumer *consumer = *pointer;
+    *pointer = NULL;
+    if (consumer == NULL)
+        return;
+    drop_outside(consumer);
+    batch_clear(&consumer->batch);
+    free(consumer->items);
+    free(consumer);
+}

@@ -1,0 +1,318 @@
+#include "tests/projections/history.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "domain/codec.h"
+#include "projections/compare.h"
+
+#define START_US INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
+
+#define MUST(call)                                                                                                     \
+    do {                                                                                                               \
+        struct error error = {0};                                                                                      \
+        cr_assert_eq((call), STATUS_OK, "%s: %s", #call, error.text);                                                  \
+    } while (0)
+
+static int64_t tick(void *context)
+{
+    struct history *history = context;
+    return history->now_us;
+}
+
+static void keep_notice(void *context, const char *sentence)
+{
+    struct history *history = context;
+    history->notices++;
+    snprintf(history->notice, sizeof history->notice, "%s", sentence);
+}
+
+struct history *history_new(void)
+{
+    static struct clock clock;
+    struct history *history = calloc(1, sizeof *history);
+    cr_assert_not_null(history);
+    snprintf(history->folder, sizeof history->folder, "/tmp/till-views-XXXXXX");
+    cr_assert_not_null(mkdtemp(history->folder));
+    history->now_us = START_US;
+    clock = (struct clock){.now_us = tick, .context = history};
+    struct eventstore_options options = {.clock = &clock, .durability = DURABILITY_NONE};
+    MUST(eventstore_create(history->folder, &options, "{}", &error));
+    MUST(eventstore_open(&history->store, history->folder, &options, &error));
+    history->home = (struct view_home){
+        .store = history->store, .folder = history->folder, .notice = keep_notice, .context = history};
+    return history;
+}
+
+void history_end(struct history *history)
+{
+    char command[128];
+    eventstore_close(&history->store);
+    snprintf(command, sizeof command, "rm -rf '%s'", history->folder);
+    cr_assert_eq(system(command), 0);
+    free(history);
+}
+
+int64_t history_time(uint64_t position)
+{
+    return START_US + (int64_t)position * 1000000;
+}
+
+struct uuid order_id(int number)
+{
+    struct uuid id = {0};
+    snprintf((char *)id.bytes, sizeof id.bytes, "order %d", number);
+    return id;
+}
+
+/* ---- writing ---- */
+
+struct encoded {
+    struct buffer data;
+    char entity[ENTITY_SIZE];
+    struct new_event event;
+    struct append append;
+};
+
+static void encode(struct history *history, const struct event *event, struct encoded *out)
+{
+    static uint64_t serial;
+    serial++;
+    *out = (struct encoded){0};
+    MUST(event_encode(event, &out->data, &error));
+    event_entity(event, out->entity);
+    struct uuid id = {0};
+    memcpy(id.bytes, &serial, sizeof serial);
+    if (!event_order(event, &out->event.correlation))
+        out->event.correlation = id;
+    out->event.id = id;
+    out->event.type = event_type_name(event->type);
+    out->event.schema_version = event_schema_version(event->type);
+    out->event.data = out->data.data;
+    out->event.data_length = out->data.length;
+    out->append = (struct append){.stream = {event_category(event->type), out->entity},
+                                  .expected_version = EXPECTED_ANY,
+                                  .events = &out->event,
+                                  .count = 1};
+    (void)history;
+}
+
+void state_all(struct history *history, const struct event *events, size_t count)
+{
+    struct encoded *encoded = calloc(count, sizeof *encoded);
+    struct append *appends = calloc(count, sizeof *appends);
+    cr_assert(encoded != NULL && appends != NULL);
+    for (size_t i = 0; i < count; i++) {
+        encode(history, &events[i], &encoded[i]);
+        appends[i] = encoded[i].append;
+    }
+    struct commit commit = {.appends = appends, .append_count = count, .actor = "test", .producer = "test 1"};
+    history->now_us += 1000000;
+    MUST(eventstore_commit(history->store, &commit, NULL, &error));
+    for (size_t i = 0; i < count; i++)
+        buffer_clear(&encoded[i].data);
+    free(encoded);
+    free(appends);
+}
+
+void state(struct history *history, const struct event *event)
+{
+    state_all(history, event, 1);
+}
+
+void state_raw(struct history *history, const char *category, const char *entity, const char *type, int schema_version,
+               const char *data)
+{
+    static uint64_t serial = UINT64_C(1) << 32;
+    serial++;
+    struct new_event event = {.type = type, .schema_version = schema_version, .data = data};
+    memcpy(event.id.bytes, &serial, sizeof serial);
+    event.correlation = event.id;
+    event.data_length = strlen(data);
+    struct append append = {{category, entity}, EXPECTED_ANY, &event, 1};
+    struct commit commit = {.appends = &append, .append_count = 1, .actor = "test", .producer = "test 1"};
+    history->now_us += 1000000;
+    MUST(eventstore_commit(history->store, &commit, NULL, &error));
+}
+
+/* ---- facts ---- */
+
+#define USD ((struct currency){"USD"})
+
+void listed(struct history *history, const char *sku)
+{
+    state(history,
+          &(struct event){EVENT_PRODUCT_LISTED,
+                          .product_listed = {.sku = sku, .name = "a thing", .unit_price_minor = 250, .currency = USD}});
+}
+
+void received(struct history *history, const char *sku, int64_t quantity)
+{
+    state(history, &(struct event){EVENT_STOCK_RECEIVED, .stock_received = {.sku = sku, .quantity = quantity}});
+}
+
+void placed(struct history *history, int order, const char *sku, int64_t quantity)
+{
+    char ref[32];
+    snprintf(ref, sizeof ref, "ref %d", order);
+    struct order_line line = {.sku = sku, .name = "a thing", .quantity = quantity, .unit_price_minor = 250};
+    state(history, &(struct event){EVENT_ORDER_PLACED,
+                                   .order_placed = {.order = order_id(order),
+                                                    .order_ref = ref,
+                                                    .customer = "ann",
+                                                    .currency = USD,
+                                                    .lines = {&line, 1},
+                                                    .total_minor = 250 * quantity,
+                                                    .card_token = "tok_ok",
+                                                    .placed_at_us = START_US + order * INT64_C(86400000000)}});
+}
+
+void happened(struct history *history, int order, enum event_type type)
+{
+    struct uuid id = order_id(order);
+    struct sku_quantity line = {"tea", 2};
+    struct shortage shortage = {"tea", 2, 1};
+    struct event event = {.type = type};
+    switch (type) {
+    case EVENT_ORDER_REJECTED: event.order_rejected = (struct order_rejected){id, "declined"}; break;
+    case EVENT_ORDER_CANCELLATION_REQUESTED:
+        event.order_cancellation_requested = (struct order_cancellation_requested){id, "changed my mind", START_US};
+        break;
+    case EVENT_ORDER_CANCELLED: event.order_cancelled = (struct order_cancelled){id, "customer"}; break;
+    case EVENT_ORDER_SHIPPED: event.order_shipped = (struct order_shipped){id, "post", "t1"}; break;
+    case EVENT_PAYMENT_CAPTURED: event.payment_captured = (struct payment_captured){id, 500, USD, "g1"}; break;
+    case EVENT_PAYMENT_DECLINED: event.payment_declined = (struct payment_declined){id, 500, USD, "declined"}; break;
+    case EVENT_PAYMENT_REFUNDED:
+        event.payment_refunded = (struct payment_refunded){id, 500, USD, "g2", "customer"};
+        break;
+    case EVENT_UNITS_RESERVED:
+    case EVENT_UNITS_RELEASED:
+    case EVENT_UNITS_SHIPPED: event.units_moved = (struct units_moved){"tea", id, 2}; break;
+    case EVENT_STOCK_RESERVED:
+    case EVENT_STOCK_RELEASED:
+    case EVENT_RESERVATION_SHIPPED: event.reservation_lines = (struct reservation_lines){id, {&line, 1}}; break;
+    case EVENT_STOCK_RESERVATION_FAILED:
+        event.reservation_failed = (struct reservation_failed){id, {&shortage, 1}};
+        break;
+    case EVENT_NOTIFICATION_SENT:
+        event.notification_sent = (struct notification_sent){id, "ann", "confirmed", "<1@shop.invalid>"};
+        break;
+    default: event.order_confirmed = (struct order_confirmed){id}; break; /* nothing but the order's id */
+    }
+    state(history, &event);
+}
+
+static void confirmed(struct history *history, int order)
+{
+    placed(history, order, "tea", 2);
+    happened(history, order, EVENT_PAYMENT_CAPTURED);
+    happened(history, order, EVENT_UNITS_RESERVED);
+    happened(history, order, EVENT_STOCK_RESERVED);
+    happened(history, order, EVENT_ORDER_CONFIRMED);
+    happened(history, order, EVENT_NOTIFICATION_SENT);
+}
+
+void busy_week(struct history *history)
+{
+    listed(history, "tea");
+    listed(history, "cup");
+    received(history, "tea", 10);
+    confirmed(history, 1);
+    placed(history, 2, "cup", 1);
+    happened(history, 2, EVENT_PAYMENT_DECLINED);
+    happened(history, 2, EVENT_ORDER_REJECTED);
+    happened(history, 2, EVENT_NOTIFICATION_SENT);
+    confirmed(history, 3);
+    happened(history, 3, EVENT_ORDER_CANCELLATION_REQUESTED);
+    happened(history, 3, EVENT_PAYMENT_REFUNDED);
+    happened(history, 3, EVENT_UNITS_RELEASED);
+    happened(history, 3, EVENT_STOCK_RELEASED);
+    happened(history, 3, EVENT_ORDER_CANCELLED);
+    happened(history, 3, EVENT_NOTIFICATION_SENT);
+    confirmed(history, 4);
+    happened(history, 4, EVENT_ORDER_SHIPPED);
+    happened(history, 4, EVENT_UNITS_SHIPPED);
+    happened(history, 4, EVENT_RESERVATION_SHIPPED);
+    happened(history, 4, EVENT_NOTIFICATION_SENT);
+    placed(history, 5, "tea", 1);
+}
+
+/* ---- looking ---- */
+
+uint64_t head_of(struct history *history)
+{
+    uint64_t head;
+    MUST(eventstore_head(history->store, &head, &error));
+    return head;
+}
+
+struct view *fresh(struct history *history, const struct projection *projection)
+{
+    struct view *view;
+    MUST(view_open_fresh(&view, &history->home, projection, 1000, &error));
+    cr_assert_eq(view_position(view), head_of(history));
+    return view;
+}
+
+struct view *as_of(struct history *history, const struct projection *projection, uint64_t position)
+{
+    struct view *view;
+    MUST(view_open_at(&view, history->store, projection, position, &error));
+    cr_assert_eq(view_position(view), position);
+    return view;
+}
+
+void assert_view_equals_roll(struct history *history, const struct projection *projection)
+{
+    bool same;
+    char difference[ERROR_TEXT_MAX];
+    uint8_t digest[VIEW_DIGEST_BYTES], other[VIEW_DIGEST_BYTES];
+    struct view *live = fresh(history, projection);
+    struct view *folded = as_of(history, projection, view_position(live));
+    MUST(view_compare(live, folded, &same, difference, &error));
+    cr_assert(same, "%s", difference);
+    MUST(view_digest(live, digest, &error));
+    MUST(view_digest(folded, other, &error));
+    cr_assert_arr_eq(digest, other, sizeof digest);
+    view_close(&live);
+    view_close(&folded);
+}
+
+void meddle(struct history *history, const char *file, const char *sql)
+{
+    char path[128], *why = NULL;
+    sqlite3 *database;
+    snprintf(path, sizeof path, "%s/%s", history->folder, file);
+    cr_assert_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database, sql, NULL, NULL, &why), SQLITE_OK, "%s", why);
+    sqlite3_close(database);
+}
+
+const char *link_of(struct history *history, const char *name)
+{
+    static char target[128];
+    char path[128];
+    snprintf(path, sizeof path, "%s/views/%s.db", history->folder, name);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    target[length < 0 ? 0 : length] = '\0';
+    return target;
+}
+
+int files_like(struct history *history, const char *prefix)
+{
+    char path[128];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/views", history->folder);
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+    closedir(folder);
+    return count;
+}
