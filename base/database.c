@@ -53,11 +53,13 @@ enum status database_error(sqlite3 *database, const char *doing, struct error *e
     const int system_code = is_system ? sqlite3_system_errno(database) : 0;
     const enum status status = status_of(code, system_code);
 
+    /* After a failed write, SQLite rolls back before it looks at errno: what stands there then may be another's. */
+    const bool is_cause = system_code != 0 && ((code & 0xff) == SQLITE_CANTOPEN || status == STATUS_FULL);
     char message[TEXT_SAFE_SIZE];
     char reason[128];
     return error_set(error, status, "cannot %s: %s%s%s%s", doing, text_safe(message, sqlite3_errmsg(database)),
-                     system_code == 0 ? "" : ": ",
-                     system_code == 0 ? "" : strerror_r(system_code, reason, sizeof reason), advice_for(status));
+                     is_cause ? ": " : "", is_cause ? strerror_r(system_code, reason, sizeof reason) : "",
+                     advice_for(status));
 }
 
 /* ---- opening ---- */

@@ -15,7 +15,8 @@ enum status path_join(char path[PATH_SIZE], const char *folder, struct error *er
     PRINTF_LIKE(4, 5);
 
 /* Writes a path into `path`, printf's way; STATUS_INVALID when it does not fit. */
-enum status path_format(char path[PATH_SIZE], struct error *error, const char *format, ...) MUST_CHECK PRINTF_LIKE(3, 4);
+enum status path_format(char path[PATH_SIZE], struct error *error, const char *format, ...) MUST_CHECK
+    PRINTF_LIKE(3, 4);
 
 /* Makes one folder, mode 0700; one that is there already is fine. */
 enum status file_make_folder(const char *path, struct error *error) MUST_CHECK;

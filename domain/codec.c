@@ -471,31 +471,36 @@ static void decode_event(struct decoder *decoder, const struct shape *shape, cha
     }
 }
 
-/* The contract that data of this type and schema version was written under. */
-static enum status find_contract(const char *type_name, int schema_version, const struct contract **contract,
-                                 struct error *error)
+/* The contract that data of this type and schema version was written under; NULL, with the reason, when we have none.
+ */
+static const struct contract *find_contract(const char *type_name, int schema_version, enum status *status,
+                                            struct error *error)
 {
     enum event_type type;
     char safe[TEXT_SAFE_SIZE];
-    if (!event_type_from_name(type_name, &type))
-        return error_set(error, STATUS_NOT_FOUND, "there is no event type \"%s\"", text_safe(safe, type_name));
-    *contract = contract_of(type);
-    int known = (*contract)->schema_version;
+    if (!event_type_from_name(type_name, &type)) {
+        *status = error_set(error, STATUS_NOT_FOUND, "there is no event type \"%s\"", text_safe(safe, type_name));
+        return NULL;
+    }
+    const struct contract *contract = contract_of(type);
+    int known = contract->schema_version;
+    if (schema_version == known)
+        return contract;
     if (schema_version > known)
-        return error_set(error, STATUS_NEWER, "%s v%d: this program knows versions up to %d; use a newer one",
-                         type_name, schema_version, known);
-    if (schema_version < known)
-        return error_set(error, STATUS_INVALID, "%s v%d: must be raised to version %d before it is read", type_name,
-                         schema_version, known);
-    return STATUS_OK;
+        *status = error_set(error, STATUS_NEWER, "%s v%d: this program knows versions up to %d; use a newer one",
+                            type_name, schema_version, known);
+    else
+        *status = error_set(error, STATUS_INVALID, "%s v%d: must be raised to version %d before it is read", type_name,
+                            schema_version, known);
+    return NULL;
 }
 
 enum status event_decode(const char *type_name, int schema_version, const char *data, size_t length,
                          struct arena *arena, struct event *event, struct error *error)
 {
-    const struct contract *contract = NULL;
-    enum status status = find_contract(type_name, schema_version, &contract, error);
-    if (status != STATUS_OK)
+    enum status status = STATUS_OK;
+    const struct contract *contract = find_contract(type_name, schema_version, &status, error);
+    if (contract == NULL)
         return status;
 
     struct decoder decoder;

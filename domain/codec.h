@@ -11,16 +11,16 @@
 #include "base/status.h"
 #include "domain/event.h"
 
-/* Appends the event's data as JSON. STATUS_INVALID when a field breaks its own contract (our bug or a caller's input
- * that was not checked), STATUS_MEMORY. */
+/* Appends the event's data as JSON, or nothing. STATUS_INVALID when a field breaks its own contract (our bug or a
+ * caller's input that was not checked), STATUS_MEMORY. */
 enum status event_encode(const struct event *event, struct buffer *out, struct error *error) MUST_CHECK;
 
 /* Reads an event's data. Texts and lists are in the arena.
  *
  * STATUS_NOT_FOUND  no type of ours has this name
  * STATUS_NEWER      a schema version that this program does not know yet
- * STATUS_INVALID    the data breaks its contract: "OrderPlaced v2: lines[3].quantity: must be 1 to 1000000"
- * STATUS_MEMORY */
+ * STATUS_INVALID    an older schema version that no upcaster raised, or the data breaks its contract: "OrderPlaced v2:
+ * lines[3].quantity: must be 1 to 1000000" STATUS_MEMORY */
 enum status event_decode(const char *type_name, int schema_version, const char *data, size_t length,
                          struct arena *arena, struct event *event, struct error *error) MUST_CHECK;
 

@@ -17,9 +17,9 @@
 
 /* Limits of the business; each is in EVENTS' contract and refused with a sentence. */
 enum {
-    SKU_MAX = 128,      /* bytes of a sku, ref, customer, carrier … */
+    SKU_MAX = 128,        /* bytes of a sku, ref, customer, carrier … */
     NAME_MAX_BYTES = 512, /* bytes of a product's name or a customer's reason */
-    LINES_MAX = 10000,  /* lines an order: nine times the largest real invoice at hand (1 114) */
+    LINES_MAX = 10000,    /* lines an order: nine times the largest real invoice at hand (1 114) */
     QUANTITY_MAX = 1000000,
 };
 #define PRICE_MAX_MINOR  INT64_C(1000000000000)    /* 10^12 */

@@ -23,8 +23,8 @@ bool notification_is_due(const struct notification *notification, const struct e
 /* What the mail can be made of. */
 struct notice_facts {
     const struct order_placed *placed;
-    const struct event *cause;      /* OrderConfirmed, OrderRejected, OrderCancelled or OrderShipped */
-    int64_t refunded_minor;         /* what went back to the card, 0 for nothing */
+    const struct event *cause; /* OrderConfirmed, OrderRejected, OrderCancelled or OrderShipped */
+    int64_t refunded_minor;    /* what went back to the card, 0 for nothing */
 };
 
 /* Subject and body of the mail, as plain text with LF line ends; the subject is one line. */

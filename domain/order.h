@@ -68,7 +68,10 @@ struct ship_order {
 };
 
 /* Each adds its events to `out`, or names a refusal and adds nothing. REFUSAL_NONE with no event means that it is done
- * already. `*line` (may be NULL) is the index of the line that place refuses, when it is one. */
+ * already. `*line` (may be NULL) is the index of the line that place refuses, SIZE_MAX when it is no line's fault.
+ *
+ * Of place: what is malformed is refused first; then an order that stands is compared, whatever the catalogue says
+ * today; only then is the catalogue asked. A card number written in groups ("4111 1111 …") is one as well. */
 enum refusal order_decide_place(const struct order *order, const struct place_order *command, struct event_list *out,
                                 size_t *line);
 enum refusal order_decide_cancel(const struct order *order, const struct cancel_order *command, struct event_list *out);

@@ -26,7 +26,7 @@ struct list_product {
     const char *name;
     int64_t unit_price_minor;
     struct currency currency;
-    int64_t opening_stock; /* 0 … QUANTITY_MAX × 1000; 0 receives nothing. Received once a sku, whatever is listed later */
+    int64_t opening_stock; /* 0 … QUANTITY_MAX × 1000; 0 receives nothing. Received once a sku */
 };
 
 struct receive_stock {

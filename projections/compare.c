@@ -31,9 +31,10 @@ static enum status damaged(const struct view *view, struct error *error)
 /* All tables but the view's own, in the order of their names. */
 static enum status list_tables(struct view *view, struct tables *tables, struct error *error)
 {
-    static const char sql[] = "SELECT name, (SELECT count(*) FROM pragma_table_info(t.name) WHERE pk > 0)"
-                              " FROM sqlite_schema t WHERE type = 'table' AND name <> 'meta' AND name NOT LIKE 'sqlite%'"
-                              " ORDER BY name";
+    static const char sql[] =
+        "SELECT name, (SELECT count(*) FROM pragma_table_info(t.name) WHERE pk > 0)"
+        " FROM sqlite_schema t WHERE type = 'table' AND name <> 'meta' AND name NOT LIKE 'sqlite%'"
+        " ORDER BY name";
     sqlite3_stmt *select;
     tables->count = 0;
     enum status status = database_prepare(view->database, sql, &select, error);

@@ -35,48 +35,66 @@ static enum status refuse_newer(const struct rebuild *rebuild, struct error *err
 /* 1: the next generation's file, after the remains of dead rebuilds have gone. */
 static enum status start(struct rebuild *rebuild, struct error *error)
 {
-    struct file_lock lock;
-    enum status status = view_lock(rebuild->home, rebuild->projection, VIEW_PATIENCE_MS, &lock, error);
-    if (status == STATUS_OK)
-        status = refuse_newer(rebuild, error);
+    enum status status = refuse_newer(rebuild, error);
     if (status == STATUS_OK)
         status = view_file_remove_others(rebuild->home, rebuild->projection, 0, error);
-    if (status == STATUS_OK)
-        status = view_file_build(&rebuild->view, rebuild->home, rebuild->projection, error);
-    file_lock_release(&lock);
-    return status;
+    return status == STATUS_OK ? view_file_build(&rebuild->view, rebuild->home, rebuild->projection, error) : status;
 }
 
-/* 3: what came in meanwhile, then the link, and no one can fold in between. */
+/* 2, the second half. */
+static enum status go_live(struct rebuild *rebuild, struct error *error)
+{
+    return view_file_go_live(&rebuild->view, rebuild->home, error);
+}
+
+/* 3 and 4: what came in meanwhile, then the link, and no one can fold in between. */
 static enum status swap(struct rebuild *rebuild, struct error *error)
 {
-    struct file_lock lock;
-    enum status status = view_lock(rebuild->home, rebuild->projection, VIEW_PATIENCE_MS, &lock, error);
-    if (status == STATUS_OK)
-        status = fold_to_head(rebuild, FOLD_SPAN, error);
+    enum status status = fold_to_head(rebuild, FOLD_SPAN, error);
     if (status == STATUS_OK && !view_is_in_place(rebuild->view))
-        status = error_set(error, STATUS_IO, "the folder views was deleted while %s was rebuilt: run it again",
+        status = error_set(error, STATUS_IO, "the folder views was deleted while %s was rebuilt: try again",
                            rebuild->projection->name);
     if (status == STATUS_OK)
         status = view_file_publish(rebuild->view, rebuild->home, error);
     if (status == STATUS_OK)
-        status = view_file_remove_others(rebuild->home, rebuild->projection, rebuild->view->generation, error);
+        status = view_file_remove_others(rebuild->home, rebuild->projection, 0, error);
+    return status == STATUS_OK ? view_freeze(rebuild->view, error) : status; /* for the digest */
+}
+
+static enum status clear_away(struct rebuild *rebuild, struct error *error)
+{
+    return view_file_remove_others(rebuild->home, rebuild->projection, 0, error);
+}
+
+static enum status locked(struct rebuild *rebuild, enum status (*act)(struct rebuild *, struct error *),
+                          struct error *error)
+{
+    struct file_lock lock;
+    enum status status = view_lock(rebuild->home, rebuild->projection, VIEW_PATIENCE_MS, &lock, error);
     if (status == STATUS_OK)
-        status = view_freeze(rebuild->view, error); /* for the digest */
+        status = act(rebuild, error);
     file_lock_release(&lock);
     return status;
 }
 
 static enum status run(struct rebuild *rebuild, struct error *error)
 {
-    enum status status = start(rebuild, error);
+    enum status status = locked(rebuild, start, error);
     if (status == STATUS_OK)
         status = fold_to_head(rebuild, FOLD_SPAN_BIG, error);
     if (status == STATUS_OK)
-        status = view_file_finish(&rebuild->view, rebuild->home, error);
+        status = view_file_sync(rebuild->view, error);
+    if (status == STATUS_OK)
+        status = locked(rebuild, go_live, error);
     if (status == STATUS_OK)
         status = fold_to_head(rebuild, FOLD_SPAN, error); /* so that the lock is held for the last few only */
-    return status == STATUS_OK ? swap(rebuild, error) : status;
+    if (status == STATUS_OK)
+        status = locked(rebuild, swap, error);
+    if (status != STATUS_OK) {
+        view_close(&rebuild->view);
+        (void)!locked(rebuild, clear_away, NULL); /* a full disk wants its room back; else the next rebuild does it */
+    }
+    return status;
 }
 
 enum status view_rebuild(const struct view_home *home, const struct projection *projection, rebuild_progress progress,

@@ -21,7 +21,7 @@ enum {
 };
 
 static const char live_settings[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;";
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048;";
 /* Nobody reads such a file before it is whole, so a crash may spoil it; its pages are bounded all the same. */
 static const char build_settings[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -12288;";
 
@@ -377,11 +377,16 @@ enum status view_file_open(struct view **view, const struct view_home *home, con
     return error_set(error, STATUS_BUSY, "the view %s is replaced again and again", projection->name);
 }
 
-bool view_is_in_place(const struct view *view)
+static bool has_moved(const struct view *view)
 {
     int moved = 1;
     sqlite3_file_control(view->database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    return !moved && inode_of(view->log_path) == view->log_inode;
+    return moved != 0;
+}
+
+bool view_is_in_place(const struct view *view)
+{
+    return !has_moved(view) && inode_of(view->log_path) == view->log_inode;
 }
 
 bool view_stands(const struct view *view)
@@ -451,7 +456,8 @@ enum status view_file_private(struct view **view, const struct projection *proje
     (*view)->built = true;
     /* The empty name: SQLite makes a file in its folder for temporary ones, and removes it at once. */
     enum status status = STATUS_OK;
-    if (sqlite3_open_v2("", &(*view)->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2("", &(*view)->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK)
         status = database_error((*view)->database, "open a temporary view", error);
     if (status == STATUS_OK)
         status = database_run((*view)->database, build_settings, error);
@@ -464,24 +470,33 @@ enum status view_file_private(struct view **view, const struct projection *proje
     return status;
 }
 
-enum status view_file_finish(struct view **view, const struct view_home *home, struct error *error)
+enum status view_file_sync(struct view *view, struct error *error)
 {
-    char path[PATH_SIZE];
-    enum view_condition condition;
+    /* Through SQLite's own descriptor, see rule 6. */
+    sqlite3_file *file = NULL;
+    sqlite3_file_control(view->database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    CHECK(file != NULL && file->pMethods != NULL);
+    if (file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK)
+        return STATUS_OK;
+    return error_set(error, STATUS_IO, "cannot write the new view %s to disk: try again", view->projection->name);
+}
+
+enum status view_file_go_live(struct view **view, const struct view_home *home, struct error *error)
+{
     const struct projection *projection = (*view)->projection;
+    enum view_condition condition = VIEW_MISSING;
     uint64_t generation = (*view)->generation;
-    view_close(view); /* before the sync, which opens the file a second time (rule 6) */
-    enum status status = path_of(path, home, projection, generation, error);
-    if (status == STATUS_OK)
-        status = file_sync(path, error);
-    if (status != STATUS_OK)
-        return status;
+    bool in_place = !has_moved(*view);
+    view_close(view);
     *view = view_new(projection, error);
     if (*view == NULL)
         return STATUS_MEMORY;
-    status = open_generation(*view, home, generation, &condition, error);
+    enum status status = STATUS_OK;
+    if (in_place)
+        status = open_generation(*view, home, generation, &condition, error);
     if (status == STATUS_OK && !is_usable(condition))
-        status = error_set(error, STATUS_IO, "%s was spoilt while it was built: try again", path);
+        status = error_set(error, STATUS_IO, "the file of the new view %s went away while it was folded: try again",
+                           projection->name);
     if (status != STATUS_OK)
         view_close(view);
     return status;

@@ -76,8 +76,12 @@ enum status view_file_private(struct view **view, const struct projection *proje
 enum status view_file_build(struct view **view, const struct view_home *home, const struct projection *projection,
                             struct error *error) MUST_CHECK;
 
-/* Closes a view that was built, makes it durable, and opens it as a live one, which has no link yet. */
-enum status view_file_finish(struct view **view, const struct view_home *home, struct error *error) MUST_CHECK;
+/* Makes a view that was built durable. Takes as long as the disk needs, and no lock. */
+enum status view_file_sync(struct view *view, struct error *error) MUST_CHECK;
+
+/* With the lock held: opens a view that was built anew, as a live one, which has no link yet. STATUS_IO when somebody
+ * has deleted its file. */
+enum status view_file_go_live(struct view **view, const struct view_home *home, struct error *error) MUST_CHECK;
 
 /* With the lock held: moves the link to this view. */
 enum status view_file_publish(struct view *view, const struct view_home *home, struct error *error) MUST_CHECK;

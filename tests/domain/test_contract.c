@@ -5,12 +5,12 @@
 
 #include "domain/contracts/contract.h"
 
-#define ORDER_LINE " [sku, name, quantity, unit_price_minor]"
-
 /* The names of EVENTS.md, field by field: additions are welcome, renaming is not. */
+static const char order_placed_names[] = "order_id, order_ref, customer_id, currency, "
+                                         "lines [sku, name, quantity, unit_price_minor], "
+                                         "total_minor, card_token, placed_at";
 static const char *const published[EVENT_TYPES] = {
-    [EVENT_ORDER_PLACED] =
-        "order_id, order_ref, customer_id, currency, lines" ORDER_LINE ", total_minor, card_token, placed_at",
+    [EVENT_ORDER_PLACED] = order_placed_names,
     [EVENT_ORDER_CONFIRMED] = "order_id",
     [EVENT_ORDER_REJECTED] = "order_id, reason",
     [EVENT_ORDER_CANCELLATION_REQUESTED] = "order_id, reason, requested_at",

@@ -108,3 +108,12 @@ Test(event_list, that_failed_takes_nothing_more)
     cr_assert_eq(list->count, 0);
     cr_assert(list->failed);
 }
+
+Test(event_list, says_when_memory_ended)
+{
+    struct event_list *list = new_answer();
+    struct event event = stock_received("tea", 1);
+    list->count = list->capacity = SIZE_MAX / sizeof(event); /* twice as many cannot be had */
+    event_list_add(list, &event);
+    cr_assert(list->failed);
+}

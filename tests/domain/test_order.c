@@ -92,7 +92,7 @@ Test(order, is_placed_with_its_total)
     when_placed(with_lines(wanted, 2));
     then(order_placed(ORDER_7, and_line(lines("tea", 2), "cup", 3)));
     then_nothing_more();
-    cr_assert_eq(scenario.answer.items[0].order_placed.total_minor, 5 * 450);
+    cr_assert_eq(scenario.answer.items[0].order_placed.total_minor, 2250);
 }
 
 Test(order, may_name_the_same_sku_twice)

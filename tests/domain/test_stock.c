@@ -244,6 +244,14 @@ Test(stock, holds_a_name_of_512_bytes)
     cr_assert_eq(strlen(the_stock().name), 512);
 }
 
+static bool same_stock(const struct stock *one, const struct stock *other)
+{
+    return one->listed == other->listed && strcmp(one->name, other->name) == 0 &&
+           one->unit_price_minor == other->unit_price_minor && strcmp(one->currency.code, other->currency.code) == 0 &&
+           one->on_hand == other->on_hand && one->reserved == other->reserved && one->opened == other->opened &&
+           one->opening == other->opening;
+}
+
 Test(stock, is_moved_by_its_own_events_and_no_others)
 {
     for (enum event_type type = 0; type < EVENT_TYPES; type++) {
@@ -255,6 +263,6 @@ Test(stock, is_moved_by_its_own_events_and_no_others)
         struct stock after = the_stock();
         bool moves = type == EVENT_PRODUCT_LISTED || type == EVENT_STOCK_RECEIVED || type == EVENT_UNITS_RESERVED ||
                      type == EVENT_UNITS_RELEASED || type == EVENT_UNITS_SHIPPED;
-        cr_assert_eq(memcmp(&before, &after, sizeof(before)) != 0, moves, "%s", event_type_name(type));
+        cr_assert_neq(same_stock(&before, &after), moves, "%s", event_type_name(type));
     }
 }

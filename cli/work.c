@@ -1,0 +1,159 @@
+#include "cli/work.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "domain/codec.h"
+
+int in_shop(const struct till *till, const struct arguments *arguments, const char *actor, shop_work work,
+            void *request)
+{
+    struct error error = {0};
+    struct shop shop;
+    enum status status = shop_open(&shop, till, actor, &error);
+    if (status != STATUS_OK)
+        return fail(&error);
+    status = work(&shop, till, request, &error);
+    shop_close(&shop);
+    if (status == STATUS_INVALID)
+        return usage_error(arguments, "%s", error.text);
+    return status == STATUS_OK ? EXIT_DONE : fail(&error);
+}
+
+void say(const char *format, ...)
+{
+    struct buffer safe = {0};
+    char text[2 * ERROR_TEXT_MAX];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    text_trim_partial(text);
+    text_append_safe(&safe, text, strlen(text));
+    puts(buffer_string(&safe));
+    buffer_clear(&safe);
+}
+
+/* ---- orders ---- */
+
+struct decoding {
+    struct arena *arena;
+    struct event event;
+    bool found;
+};
+
+static enum status decode_first(void *context, const struct recorded_event *recorded, struct error *error)
+{
+    struct decoding *decoding = context;
+    decoding->found = true;
+    enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
+                                      decoding->arena, &decoding->event, error);
+    return status == STATUS_OK ? STATUS_STOPPED : status;
+}
+
+enum status order_as_placed(struct shop *shop, struct uuid order, struct arena *arena, struct order_placed *placed,
+                            struct error *error)
+{
+    char entity[UUID_TEXT_SIZE];
+    struct decoding decoding = {.arena = arena};
+    struct stream_query query = {.stream = {"order", entity}, .limit = 1};
+    uuid_to_text(order, entity);
+    enum status status = eventstore_read_stream(shop->store, &query, NULL, decode_first, &decoding, error);
+    if (status == STATUS_OK && (!decoding.found || decoding.event.type != EVENT_ORDER_PLACED))
+        status = error_set(error, STATUS_NOT_FOUND, "there is no order %s", entity);
+    if (status == STATUS_OK)
+        *placed = decoding.event.order_placed;
+    return status;
+}
+
+/* ---- events as JSON ---- */
+
+/* What is to stand in a line of JSON Lines as it is must be JSON, and one line. */
+static bool is_one_line_of_json(const char *text, size_t length)
+{
+    return memchr(text, '\n', length) == NULL && memchr(text, '\r', length) == NULL &&
+           json_check(text, length, NULL) == STATUS_OK;
+}
+
+static void add_data(cJSON *object, const struct recorded_event *event)
+{
+    if (is_one_line_of_json(event->data, event->data_length)) {
+        cJSON_AddRawToObject(object, "data", event->data);
+        return;
+    }
+    struct buffer safe = {0};
+    text_append_safe(&safe, event->data, event->data_length);
+    json_text(object, "data", buffer_string(&safe));
+    buffer_clear(&safe);
+}
+
+static void add_metadata(cJSON *object, const struct recorded_event *event)
+{
+    cJSON *metadata = cJSON_AddObjectToObject(object, "metadata");
+    json_text(metadata, "actor", event->actor);
+    if (event->has_command_id)
+        json_uuid(metadata, "command_id", event->command_id);
+    json_text(metadata, "producer", event->producer);
+}
+
+enum status event_object(struct shop *shop, const struct recorded_event *event, cJSON **object, struct error *error)
+{
+    char stream[2 * EVENTSTORE_NAME_MAX + 2];
+    struct uuid cause;
+    if (event->causation != 0) {
+        enum status status = eventstore_event_id(shop->store, event->causation, &cause, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    *object = cJSON_CreateObject();
+    if (*object == NULL)
+        return error_memory(error);
+    snprintf(stream, sizeof stream, "%s-%s", event->stream.category, event->stream.entity);
+    json_integer(*object, "position", (int64_t)event->position);
+    json_text(*object, "stream", stream);
+    json_integer(*object, "version", (int64_t)event->version);
+    json_text(*object, "type", event->type);
+    json_integer(*object, "schema_version", event->schema_version);
+    json_uuid(*object, "event_id", event->id);
+    json_uuid(*object, "correlation_id", event->correlation);
+    if (event->causation != 0)
+        json_uuid(*object, "causation_id", cause);
+    else
+        json_text(*object, "causation_id", NULL);
+    json_time(*object, "recorded_at", event->recorded_at_us);
+    add_data(*object, event);
+    add_metadata(*object, event);
+    return STATUS_OK;
+}
+
+/* ---- times ---- */
+
+const char *time_for_people(int64_t at_us, char text[PEOPLE_TIME_SIZE])
+{
+    char whole[TIME_TEXT_SIZE];
+    time_to_text(at_us, whole);
+    snprintf(text, PEOPLE_TIME_SIZE, "%.10s %.8s", whole, whole + 11);
+    return text;
+}
+
+const char *duration_for_people(int64_t elapsed_us, char text[DURATION_SIZE])
+{
+    const int64_t ms = elapsed_us / 1000, seconds = ms / 1000, minutes = seconds / 60, hours = minutes / 60;
+    if (elapsed_us < 100)
+        snprintf(text, DURATION_SIZE, "0 ms");
+    else if (ms < 100)
+        snprintf(text, DURATION_SIZE, "%lld.%lld ms", (long long)ms, (long long)(elapsed_us / 100 % 10));
+    else if (ms < 1000)
+        snprintf(text, DURATION_SIZE, "%lld ms", (long long)ms);
+    else if (seconds < 60)
+        snprintf(text, DURATION_SIZE, "%lld.%lld s", (long long)seconds, (long long)(ms / 100 % 10));
+    else if (minutes < 60)
+        snprintf(text, DURATION_SIZE, "%lldm %02llds", (long long)minutes, (long long)(seconds % 60));
+    else if (hours < 24)
+        snprintf(text, DURATION_SIZE, "%lldh %02lldm", (long long)hours, (long long)(minutes % 60));
+    else
+        snprintf(text, DURATION_SIZE, "%lldd %02lldh", (long long)(hours / 24), (long long)(hours % 24));
+    return text;
+}

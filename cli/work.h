@@ -1,0 +1,38 @@
+/* work.h - what the commands that ask and trade share: the frame around a piece of work in a shop, an order as it was
+ * placed, an event as JSON, times for people. */
+#ifndef CLI_WORK_H
+#define CLI_WORK_H
+
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "domain/event.h"
+
+/* A piece of work in an open shop. It prints its own answer; `request` is the command's own. */
+typedef enum status (*shop_work)(struct shop *shop, const struct till *till, void *request, struct error *error);
+
+/* Opens the shop for `actor`, does the work and returns the exit code. STATUS_INVALID is a usage error: words or values
+ * that mean nothing. What the business refuses must be STATUS_REFUSED. */
+int in_shop(const struct till *till, const struct arguments *arguments, const char *actor, shop_work work,
+            void *request);
+
+/* What was ordered, decoded into `arena`. STATUS_NOT_FOUND when the order was never placed. */
+enum status order_as_placed(struct shop *shop, struct uuid order, struct arena *arena, struct order_placed *placed,
+                            struct error *error) MUST_CHECK;
+
+/* An event of the roll with all that stands beside its data, as `till events --json` prints it. `data` is raw JSON, as it
+ * is stored; where a damaged roll holds something else, a string. The caller owns `*object`. */
+enum status event_object(struct shop *shop, const struct recorded_event *event, cJSON **object,
+                         struct error *error) MUST_CHECK;
+
+/* One line on stdout; whatever came into it from outside is made safe. */
+void say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+enum { PEOPLE_TIME_SIZE = 20, DURATION_SIZE = 24 };
+
+/* "2026-11-23 18:40:05", UTC: for tables. Returns `text`. */
+const char *time_for_people(int64_t at_us, char text[PEOPLE_TIME_SIZE]);
+
+/* "4.1 ms", "123 ms", "12.3 s", "4m 05s", "3h 07m", "12d 03h". At most 8 columns below 27 years. Returns `text`. */
+const char *duration_for_people(int64_t elapsed_us, char text[DURATION_SIZE]);
+
+#endif

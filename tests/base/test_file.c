@@ -1,0 +1,351 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "tests/base/folder.h"
+
+static struct error error;
+
+TestSuite(path);
+TestSuite(file, .init = folder_begin, .fini = folder_end);
+TestSuite(file_lock, .init = folder_begin, .fini = folder_end);
+
+/* ---- paths ---- */
+
+Test(path, joins_a_folder_and_a_name)
+{
+    char path[PATH_SIZE];
+    cr_assert_eq(path_join(path, "shop", &error, "orders.%d.db", 7), STATUS_OK);
+    cr_assert_str_eq(path, "shop/orders.7.db");
+    cr_assert_eq(path_join(path, "/srv/shop/", &error, "%s", "run"), STATUS_OK);
+    cr_assert_str_eq(path, "/srv/shop/run");
+    cr_assert_eq(path_join(path, "/", &error, "tmp"), STATUS_OK);
+    cr_assert_str_eq(path, "/tmp");
+}
+
+Test(path, fits_to_the_last_byte_or_is_refused_whole)
+{
+    char path[PATH_SIZE], folder[PATH_SIZE + 10];
+    for (int length = PATH_SIZE - 6; length < PATH_SIZE + 4; length++) {
+        memset(folder, 'x', (size_t)length);
+        folder[length] = '\0';
+        const bool fits = length + 1 + 3 < PATH_SIZE;
+        cr_expect_eq(path_join(path, folder, &error, "abc"), fits ? STATUS_OK : STATUS_INVALID, "%d", length);
+        cr_expect_eq(strlen(path), fits ? (size_t)length + 4 : 0, "never a path that was cut");
+    }
+    memset(folder, 'x', PATH_SIZE);
+    folder[PATH_SIZE] = '\0';
+    cr_expect_eq(path_join(path, "f", &error, "%s", folder), STATUS_INVALID);
+}
+
+Test(path, needs_a_folder)
+{
+    char path[PATH_SIZE];
+    cr_assert_eq(path_join(path, "", &error, "etc"), STATUS_INVALID);
+    cr_assert_str_eq(path, "");
+}
+
+/* ---- folders and files ---- */
+
+Test(file, a_folder_is_made_for_its_owner_alone_and_once)
+{
+    struct stat found;
+    const char *path = folder_path("views");
+    (void)umask(0);
+    cr_assert_not(file_exists(path));
+    cr_assert_eq(file_make_folder(path, &error), STATUS_OK);
+    cr_assert(file_exists(path));
+    cr_assert_eq(stat(path, &found), 0);
+    cr_assert_eq(found.st_mode & 07777, 0700);
+    cr_assert_eq(file_make_folder(path, &error), STATUS_OK);
+}
+
+Test(file, a_folder_is_not_made_where_a_file_stands_or_the_parent_is_missing)
+{
+    const char *path = folder_file("views", "", 0);
+    cr_assert_eq(file_make_folder(path, &error), STATUS_IO);
+    cr_assert_not_null(strstr(error.text, "Not a directory"), "%s", error.text);
+    cr_assert_eq(file_make_folder(folder_path("a/b"), &error), STATUS_NOT_FOUND);
+}
+
+Test(file, a_link_to_a_folder_will_do_and_one_to_nowhere_is_nothing)
+{
+    cr_assert_eq(file_make_folder(folder_path("real"), &error), STATUS_OK);
+    cr_assert_eq(symlink("real", folder_path("link")), 0);
+    cr_assert_eq(file_make_folder(folder_path("link"), &error), STATUS_OK);
+    cr_assert_eq(symlink("nowhere", folder_path("dangling")), 0);
+    cr_assert_not(file_exists(folder_path("dangling")));
+}
+
+Test(file, files_and_folders_are_synced_and_what_is_missing_is_said)
+{
+    cr_assert_eq(file_sync(folder_file("mail", "x", 1), &error), STATUS_OK);
+    cr_assert_eq(file_sync(folder_path(""), &error), STATUS_OK);
+    cr_assert_eq(file_sync(folder_path("missing"), &error), STATUS_NOT_FOUND);
+}
+
+/* ---- locks ---- */
+
+/* A second process that holds the lock until it is told to let go. */
+struct holder {
+    pid_t process;
+    int told; /* closing this end lets the holder go */
+};
+
+static void hold(const char *path, int told, int ready)
+{
+    struct file_lock lock;
+    char byte = file_lock_try(&lock, path, NULL) == STATUS_OK ? 'y' : 'n';
+    if (write(ready, &byte, 1) == 1)
+        while (read(told, &byte, 1) > 0)
+            continue;
+    _exit(0);
+}
+
+static struct holder start_holder(const char *path)
+{
+    int told[2], ready[2];
+    cr_assert_eq(pipe2(told, O_CLOEXEC), 0);
+    cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+    const pid_t process = fork();
+    if (process == 0) {
+        (void)close(told[1]);
+        hold(path, told[0], ready[1]);
+    }
+    (void)close(told[0]);
+    char byte = 'n';
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    cr_assert_eq(byte, 'y');
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    return (struct holder){process, told[1]};
+}
+
+static void stop_holder(struct holder *holder)
+{
+    (void)close(holder->told);
+    cr_assert_eq(waitpid(holder->process, NULL, 0), holder->process);
+}
+
+Test(file_lock, is_held_by_one_at_a_time)
+{
+    const char *path = folder_path("gate");
+    struct file_lock one, other;
+    struct stat found;
+    cr_assert_not(file_lock_is_held(path));
+    cr_assert_not(file_exists(path), "asking makes no file");
+
+    cr_assert_eq(file_lock_try(&one, path, &error), STATUS_OK);
+    cr_assert_eq(stat(path, &found), 0);
+    cr_assert_eq(found.st_mode & 07777, 0600);
+    cr_assert(file_lock_is_held(path));
+    cr_assert_eq(file_lock_try(&other, path, &error), STATUS_BUSY);
+    cr_assert_eq(other.descriptor, -1);
+    cr_assert_not_null(strstr(error.text, "gate"), "%s", error.text);
+
+    file_lock_release(&one);
+    cr_assert_eq(one.descriptor, -1);
+    cr_assert_not(file_lock_is_held(path));
+    cr_assert_eq(file_lock_try(&other, path, &error), STATUS_OK);
+    file_lock_release(&other);
+    file_lock_release(&other);
+}
+
+Test(file_lock, dies_with_its_process)
+{
+    const char *path = folder_path("gate");
+    struct holder holder = start_holder(path);
+    struct file_lock lock;
+    cr_assert(file_lock_is_held(path));
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_BUSY);
+    cr_assert_eq(kill(holder.process, SIGKILL), 0);
+    stop_holder(&holder);
+    cr_assert_not(file_lock_is_held(path));
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    file_lock_release(&lock);
+}
+
+static void assert_patience(const char *path, int patience_ms)
+{
+    struct file_lock lock;
+    const int64_t started_us = clock_monotonic_us();
+    cr_assert_eq(file_lock_wait(&lock, path, patience_ms, &error), STATUS_BUSY);
+    const int64_t waited_us = clock_monotonic_us() - started_us;
+    cr_assert(waited_us >= patience_ms * INT64_C(1000), "gave up after %ld us", (long)waited_us);
+    cr_assert(waited_us < patience_ms * INT64_C(1000) + 5000000, "gave up after %ld us", (long)waited_us);
+}
+
+Test(file_lock, patience_ends_when_it_should, .timeout = 60)
+{
+    const char *path = folder_path("gate");
+    struct holder holder = start_holder(path);
+    for (int patience_ms = 0; patience_ms < 40; patience_ms++)
+        assert_patience(path, patience_ms);
+    assert_patience(path, 1100);
+    stop_holder(&holder);
+}
+
+Test(file_lock, patience_ends_for_a_thread_that_blocks_every_signal, .timeout = 60)
+{
+    const char *path = folder_path("gate");
+    struct holder holder = start_holder(path);
+    sigset_t all, after;
+    cr_assert_eq(sigfillset(&all), 0);
+    cr_assert_eq(pthread_sigmask(SIG_SETMASK, &all, NULL), 0);
+    assert_patience(path, 30);
+    cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    cr_assert_eq(sigismember(&after, SIGRTMIN + 3), 1, "the thread's mask is as it was");
+    stop_holder(&holder);
+}
+
+static void nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
+Test(file_lock, other_signals_do_not_shorten_patience, .timeout = 60)
+{
+    const char *path = folder_path("gate");
+    struct holder holder = start_holder(path);
+    const struct sigaction action = {.sa_handler = nothing};
+    const struct itimerval storm = {{0, 500}, {0, 500}};
+    cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+    cr_assert_eq(setitimer(ITIMER_REAL, &storm, NULL), 0);
+    assert_patience(path, 60);
+    cr_assert_eq(setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL), 0);
+    (void)close(holder.told);
+    while (waitpid(holder.process, NULL, 0) < 0)
+        cr_assert_eq(errno, EINTR);
+}
+
+/* How many wait in the kernel's queue for the file at `path`. */
+static int waiting_for(const char *path)
+{
+    struct stat found;
+    char line[256], inode[32];
+    int waiting = 0;
+    cr_assert_eq(stat(path, &found), 0);
+    (void)snprintf(inode, sizeof inode, ":%lu ", (unsigned long)found.st_ino);
+    FILE *locks = fopen("/proc/locks", "r");
+    cr_assert_not_null(locks);
+    while (fgets(line, sizeof line, locks) != NULL)
+        waiting += strstr(line, "->") != NULL && strstr(line, inode) != NULL;
+    (void)fclose(locks);
+    return waiting;
+}
+
+static void wait_until_waiting(const char *path, int count)
+{
+    const int64_t bound_us = clock_monotonic_us() + 10000000;
+    while (waiting_for(path) != count)
+        cr_assert(clock_monotonic_us() < bound_us, "%d wait and not %d", waiting_for(path), count);
+}
+
+static pid_t start_waiter(const char *path, int report, char name)
+{
+    const pid_t process = fork();
+    if (process == 0) {
+        struct file_lock lock;
+        if (file_lock_wait(&lock, path, 20000, NULL) == STATUS_OK) {
+            (void)!write(report, &name, 1);
+            file_lock_release(&lock);
+        }
+        _exit(0);
+    }
+    return process;
+}
+
+Test(file_lock, who_waits_is_served_in_the_order_of_arrival, .timeout = 60)
+{
+    enum { WAITERS = 5 };
+    const char *path = folder_path("gate");
+    int report[2];
+    pid_t waiters[WAITERS];
+    struct file_lock lock;
+    cr_assert_eq(pipe2(report, O_CLOEXEC), 0);
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    for (int i = 0; i < WAITERS; i++) {
+        waiters[i] = start_waiter(path, report[1], (char)('a' + i));
+        wait_until_waiting(path, i + 1);
+    }
+    file_lock_release(&lock);
+
+    char order[WAITERS + 1] = "";
+    for (int i = 0; i < WAITERS; i++)
+        cr_assert_eq(read(report[0], order + i, 1), 1);
+    cr_assert_str_eq(order, "abcde");
+    for (int i = 0; i < WAITERS; i++)
+        cr_assert_eq(waitpid(waiters[i], NULL, 0), waiters[i]);
+}
+
+static void *ask_again_and_again(void *context)
+{
+    const char *path = context;
+    for (int i = 0; i < 20000; i++)
+        (void)file_lock_is_held(path);
+    return NULL;
+}
+
+Test(file_lock, whoever_merely_asks_turns_nobody_away, .timeout = 60)
+{
+    char *path = strdup(folder_path("gate"));
+    pthread_t asker;
+    struct file_lock lock;
+    cr_assert_eq(pthread_create(&asker, NULL, ask_again_and_again, path), 0);
+    for (int i = 0; i < 5000; i++) {
+        cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK, "round %d: %s", i, error.text);
+        file_lock_release(&lock);
+    }
+    cr_assert_eq(pthread_join(asker, NULL), 0);
+    free(path);
+}
+
+Test(file_lock, a_child_that_was_forked_does_not_keep_it)
+{
+    const char *path = folder_path("gate");
+    int told[2];
+    struct file_lock lock;
+    cr_assert_eq(pipe2(told, O_CLOEXEC), 0);
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    const pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        (void)close(told[1]);
+        (void)!read(told[0], &byte, 1);
+        _exit(0);
+    }
+    file_lock_release(&lock);
+    cr_assert_not(file_lock_is_held(path));
+    (void)close(told[1]);
+    (void)close(told[0]);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+}
+
+Test(file_lock, a_descriptor_that_is_none_is_an_error_and_no_lock)
+{
+    cr_assert_eq(file_descriptor_lock(-1, 0), STATUS_IO);
+    cr_assert_eq(errno, EBADF);
+    cr_assert_eq(file_descriptor_lock(-1, 100), STATUS_IO);
+}
+
+Test(file_lock, needs_a_folder_that_is_there)
+{
+    struct file_lock lock;
+    cr_assert_eq(file_lock_try(&lock, folder_path("missing/gate"), &error), STATUS_NOT_FOUND);
+    cr_assert_eq(lock.descriptor, -1);
+    cr_assert_eq(file_lock_wait(&lock, folder_path(""), 10, &error), STATUS_IO);
+}
