@@ -331,12 +331,9 @@ static int run_place(struct till *till, const struct arguments *arguments)
     }
     if (order.customer == NULL)
         return EXIT_USAGE;
-    int code;
     enum status status = read_lines(arguments, &arena, &order, &error);
-    if (status == STATUS_OK)
-        code = in_shop(till, arguments, "customer", place, &order);
-    else
-        code = status == STATUS_INVALID ? usage_error(arguments, "%s", error.text) : fail(&error);
+    int code = status == STATUS_OK ? in_shop(till, arguments, "customer", place, &order)
+                                   : conclude(arguments, status, &error);
     arena_clear(&arena);
     return code;
 }

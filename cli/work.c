@@ -7,6 +7,13 @@
 #include "base/text.h"
 #include "domain/codec.h"
 
+int conclude(const struct arguments *arguments, enum status status, const struct error *error)
+{
+    if (status == STATUS_INVALID)
+        return usage_error(arguments, "%s", error->text);
+    return status == STATUS_OK ? EXIT_DONE : fail(error);
+}
+
 int in_shop(const struct till *till, const struct arguments *arguments, const char *actor, shop_work work,
             void *request)
 {
@@ -17,9 +24,7 @@ int in_shop(const struct till *till, const struct arguments *arguments, const ch
         return fail(&error);
     status = work(&shop, till, request, &error);
     shop_close(&shop);
-    if (status == STATUS_INVALID)
-        return usage_error(arguments, "%s", error.text);
-    return status == STATUS_OK ? EXIT_DONE : fail(&error);
+    return conclude(arguments, status, &error);
 }
 
 void say(const char *format, ...)

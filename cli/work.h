@@ -10,8 +10,11 @@
 /* A piece of work in an open shop. It prints its own answer; `request` is the command's own. */
 typedef enum status (*shop_work)(struct shop *shop, const struct till *till, void *request, struct error *error);
 
-/* Opens the shop for `actor`, does the work and returns the exit code. STATUS_INVALID is a usage error: words or values
- * that mean nothing. What the business refuses must be STATUS_REFUSED. */
+/* The exit code for what became of a command, after having said what went wrong. STATUS_INVALID is a usage error: words
+ * or values that mean nothing. What the business refuses must be STATUS_REFUSED. */
+int conclude(const struct arguments *arguments, enum status status, const struct error *error);
+
+/* Opens the shop for `actor`, does the work, closes the shop and concludes. */
 int in_shop(const struct till *till, const struct arguments *arguments, const char *actor, shop_work work,
             void *request);
 

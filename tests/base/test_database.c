@@ -161,7 +161,7 @@ Test(database, is_defensive_and_never_checkpoints_by_itself)
     cr_assert_eq(stat(folder_path("shop.db"), &after), 0);
     cr_expect_eq(after.st_size, before.st_size);
     cr_assert_eq(stat(folder_path("shop.db-wal"), &after), 0);
-    cr_expect_gt(after.st_size, 1500 * 4096);
+    cr_expect_gt(after.st_size, (off_t)1500 * 4096);
 
     database = open_as(folder_path("shop.db"), DATABASE_READ);
     cr_expect_eq(ask(database, "SELECT quantity FROM stock WHERE sku = 'tea'"), 1505);

@@ -42,16 +42,24 @@ notices() {
 good_tree
 "$check" "$tree" || { echo "a tree in order was refused"; failed=1; }
 
-notices base/text.c '#include "domain/order.h"'
-notices domain/order.c '#include "eventstore/eventstore.h"'
-notices domain/contracts/contracts.c '#include "services/runtime.h"'
-notices eventstore/sqlite.c '#include "domain/order.h"'
-notices projections/orders.c '#include "services/payment.h"'
+may_not_use() {
+    local room=$1 other
+    shift
+    for other in "$@"; do
+        notices "$room/text.c" "#include \"$other/order.h\""
+    done
+}
+may_not_use base domain eventstore projections services cli bench tests
+may_not_use domain eventstore projections services cli bench tests
+may_not_use domain/contracts eventstore projections services cli bench tests
+may_not_use eventstore domain projections services cli bench tests
+may_not_use projections services cli bench tests
+may_not_use services projections cli bench tests
+may_not_use cli bench tests
+may_not_use bench cli tests
 notices services/payment.c '  #  include <projections/orders.h>'
 notices services/payment.c '#include "../projections/orders.h"'
-notices services/payment.c '#include "cli/main.h"'
-notices bench/bench.c '#include "cli/main.h"'
-notices base/text.c '#include "tests/support/shop.h"'
+notices services/payment.c '#include "base/../projections/orders.h"'
 
 notices services/payment.c '#include <sqlite3.h>'
 notices cli/main.c '#include "base/database.h"'
@@ -65,12 +73,19 @@ for header in '<stdio.h>' '<time.h>' '<unistd.h>' '<fcntl.h>' '<sqlite3.h>' '<uu
     '"base/file.h"' '"base/database.h"'; do
     notices domain/order.c "#include $header"
 done
-notices domain/order.c 'now = clock_now_us(&clock_system);'
+notices domain/order.c 'now = clock_now_us(clock);'
+notices domain/order.c 'now = clock_monotonic_us();'
+notices domain/order.c 'clock = &clock_system;'
 notices domain/order.c 'id = uuid_random();'
 
 rm -rf "${tree:?}"/*
 if "$check" "$tree" 2>/dev/null; then
     echo "not noticed: a tree without a room"
+    failed=1
+fi
+mkdir "$tree/base"
+if "$check" "$tree" 2>/dev/null; then
+    echo "not noticed: a tree without a file"
     failed=1
 fi
 exit "$failed"

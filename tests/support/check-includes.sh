@@ -63,4 +63,4 @@ FNR == 1 {
 !sql_allowed && $0 ~ sql_text { breach("SQL has no place here") }
 room == "domain" && $0 ~ impure_call { breach("domain/ is pure: it is handed times and ids") }
 END { exit breaches > 0 }
-' "${files[@]}"
+' "${files[@]}" </dev/null

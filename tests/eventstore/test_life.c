@@ -1,0 +1,317 @@
+/* The contract of a store's life: made, opened, refused, copied. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/eventstore/given.h"
+
+/* ---- making ---- */
+
+CONTRACT(create, gives_each_store_an_id_and_keeps_its_settings)
+{
+    char folder[TEMPORARY_SIZE];
+    struct eventstore *other;
+    temporary_make(folder);
+    must(given->engine->create(folder, NULL, "", &given->error));
+    must(given->engine->open(&other, folder, NULL, &given->error));
+    const struct eventstore_info *one = eventstore_info(given->store), *two = eventstore_info(other);
+    cr_assert_not(uuid_equal(one->id, two->id));
+    cr_assert_eq(one->created_at_us, MONDAY_EVENING_US);
+    cr_assert_eq(one->format, EVENTSTORE_FORMAT);
+    cr_assert_str_eq(one->settings, "{\"currency\":\"EUR\"}");
+    cr_assert_str_eq(two->settings, "");
+    given->engine->close(&other);
+    temporary_remove(folder);
+}
+
+CONTRACT(create, refuses_a_folder_with_a_store)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    must_be(STATUS_REFUSED, given->engine->create(given->folder, NULL, "", &given->error));
+    cr_assert_eq(head_of(given), 1);
+}
+
+CONTRACT(create, needs_its_folder)
+{
+    char folder[TEMPORARY_SIZE + 8];
+    snprintf(folder, sizeof folder, "%s/nowhere", given->folder);
+    must_be(STATUS_NOT_FOUND, given->engine->create(folder, NULL, "", &given->error));
+}
+
+struct maker {
+    struct given *given;
+    const char *folder;
+    int start[2];
+};
+
+static int create_when_told(void *context)
+{
+    struct maker *maker = context;
+    char byte;
+    if (read(maker->start[0], &byte, 1) < 0)
+        return 99;
+    return (int)maker->given->engine->create(maker->folder, NULL, "", &maker->given->error);
+}
+
+CONTRACT(create, by_several_processes_at_once_makes_one_store)
+{
+    enum { MAKERS = 4, ROUNDS = 5 };
+    for (int round = 0; round < ROUNDS; round++) {
+        char folder[TEMPORARY_SIZE];
+        pid_t children[MAKERS];
+        int made = 0;
+        struct eventstore *store;
+        struct maker maker = {.given = given, .folder = folder};
+        temporary_make(folder);
+        cr_assert_eq(pipe(maker.start), 0);
+        for (int i = 0; i < MAKERS; i++)
+            children[i] = in_another_process(create_when_told, &maker);
+        cr_assert_eq(write(maker.start[1], "!!!!", MAKERS), MAKERS);
+        for (int i = 0; i < MAKERS; i++) {
+            int status = end_of(children[i]);
+            cr_assert(status == STATUS_OK || status == STATUS_REFUSED, "%d", status);
+            made += status == STATUS_OK;
+        }
+        cr_assert_eq(made, 1);
+        must(given->engine->open(&store, folder, NULL, &given->error));
+        cr_assert_eq(verify(given, store)->faults, 0, "%s", given->report.text);
+        given->engine->close(&store);
+        close(maker.start[0]), close(maker.start[1]);
+        temporary_remove(folder);
+    }
+}
+
+/* Killed after a random while; what is there afterwards is no store or a whole one, and making one works. */
+CONTRACT(create, that_is_killed_leaves_no_store_or_a_whole_one)
+{
+    enum { ROUNDS = 40, LONGEST_US = 12000 };
+    int none = 0, whole = 0;
+    srand((unsigned)getpid());
+    for (int round = 0; round < ROUNDS; round++) {
+        char folder[TEMPORARY_SIZE];
+        struct eventstore *store;
+        struct maker maker = {.given = given, .folder = folder};
+        struct timespec while_ns = {.tv_nsec = rand() % LONGEST_US * 1000L};
+        temporary_make(folder);
+        cr_assert_eq(pipe(maker.start), 0);
+        pid_t child = in_another_process(create_when_told, &maker);
+        cr_assert_eq(write(maker.start[1], "!", 1), 1);
+        (void)ppoll(NULL, 0, &while_ns, NULL); /* not waiting for anything: choosing a moment */
+        cr_assert_eq(kill(child, SIGKILL), 0);
+        (void)end_of(child);
+        enum status status = given->engine->open(&store, folder, NULL, &given->error);
+        if (status == STATUS_NOT_FOUND) {
+            none++;
+            must(given->engine->create(folder, NULL, "", &given->error));
+            must(given->engine->open(&store, folder, NULL, &given->error));
+        } else {
+            cr_assert_eq(status, STATUS_OK, "%s", given->error.text);
+            whole++;
+        }
+        cr_assert_eq(verify(given, store)->faults, 0, "%s", given->report.text);
+        given->engine->close(&store);
+        close(maker.start[0]), close(maker.start[1]);
+        temporary_remove(folder);
+    }
+    cr_log_info("killed while creating: %d times no store, %d times a whole one", none, whole);
+}
+
+/* ---- opening ---- */
+
+CONTRACT(open, where_there_is_no_store_finds_none)
+{
+    struct eventstore *store = given->store;
+    char folder[TEMPORARY_SIZE];
+    temporary_make(folder);
+    must_be(STATUS_NOT_FOUND, given->engine->open(&store, folder, NULL, &given->error));
+    cr_assert_null(store);
+    must_be(STATUS_NOT_FOUND, given->engine->open_file(&store, "/nowhere/at.all", &given->error));
+    cr_assert_null(store);
+    temporary_remove(folder);
+}
+
+CONTRACT(open, again_finds_everything_as_it_was_left)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    must(move_checkpoint(given, "payment", 0, 2));
+    struct uuid id = eventstore_info(given->store)->id;
+    reopen(given);
+    cr_assert(uuid_equal(eventstore_info(given->store)->id, id));
+    cr_assert_str_eq(numbers(read_roll(given, (struct roll_query){0})), "1 2 3");
+    cr_assert_eq(checkpoint_of(given, "payment"), 2);
+    must(append(given, TEA, 3, 4, 1));
+}
+
+CONTRACT(close, of_no_store_is_fine)
+{
+    struct eventstore *none = NULL;
+    given->engine->close(&none);
+    cr_assert_null(none);
+}
+
+/* ---- copies ---- */
+
+static const char *copy_path(struct given *given)
+{
+    static char path[TEMPORARY_SIZE + 16];
+    snprintf(path, sizeof path, "%s/copy.db", given->folder);
+    return path;
+}
+
+static int files_in(const char *folder, const char *beginning)
+{
+    char command[TEMPORARY_SIZE + 100];
+    int count = -1;
+    snprintf(command, sizeof command, "ls -A '%s' | grep -c '^%s'", folder, beginning);
+    FILE *pipe = popen(command, "r"); /* NOLINT(cert-env33-c): a test's own folder */
+    cr_assert_not_null(pipe);
+    cr_assert_eq(fscanf(pipe, "%d", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+static void head_digest_is(struct given *given, struct eventstore *store, uint64_t position, const uint8_t *digest)
+{
+    uint8_t stands[EVENTSTORE_DIGEST_BYTES];
+    uint64_t at = 0;
+    must(eventstore_head_digest(store, &at, stands, &given->error));
+    cr_assert_eq(at, position);
+    cr_assert_arr_eq(stands, digest, EVENTSTORE_DIGEST_BYTES);
+}
+
+CONTRACT(backup, is_the_whole_store_in_one_file)
+{
+    struct eventstore *copy;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    uint64_t position = 0;
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    must(move_checkpoint(given, "payment", 0, 2));
+    must(eventstore_backup(given->store, copy_path(given), &position, digest, &given->error));
+    cr_assert_eq(position, 3);
+    head_digest_is(given, given->store, 3, digest);
+    must(append(given, TEA, 3, 4, 1)); /* later: not in the copy */
+
+    cr_assert(given->engine->is_one_file(copy_path(given)));
+    cr_assert_eq(files_in(given->folder, "copy"), 1, "no draft is left");
+    must(given->engine->open_file(&copy, copy_path(given), &given->error));
+    cr_assert_eq(verify(given, copy)->faults, 0, "%s", given->report.text);
+    head_digest_is(given, copy, 3, digest);
+    cr_assert(uuid_equal(eventstore_info(copy)->id, eventstore_info(given->store)->id));
+    uint64_t checkpoint = 0;
+    must(eventstore_checkpoint(copy, "payment", &checkpoint, &given->error));
+    cr_assert_eq(checkpoint, 2);
+    given->engine->close(&copy);
+    cr_assert(given->engine->is_one_file(copy_path(given)));
+}
+
+CONTRACT(backup, of_an_empty_roll_has_the_first_link)
+{
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    uint64_t position = 1;
+    must(eventstore_backup(given->store, copy_path(given), &position, digest, &given->error));
+    cr_assert_eq(position, 0);
+    head_digest_is(given, given->store, 0, digest);
+}
+
+CONTRACT(backup, overwrites_nothing)
+{
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    uint64_t position;
+    FILE *file = fopen(copy_path(given), "w");
+    cr_assert_not_null(file);
+    fputs("precious", file);
+    fclose(file);
+    must_be(STATUS_REFUSED,
+            eventstore_backup(given->store, copy_path(given), &position, digest, &given->error));
+    struct stat found;
+    cr_assert_eq(stat(copy_path(given), &found), 0);
+    cr_assert_eq(found.st_size, 8);
+    must_be(STATUS_NOT_FOUND,
+            eventstore_backup(given->store, "/nowhere/copy.db", &position, digest, &given->error));
+}
+
+static int write_until_killed(void *context)
+{
+    struct maker *writer = context;
+    struct given *given = writer->given;
+    struct eventstore *store;
+    if (given->engine->open(&store, given->folder, &given->options, &given->error) != STATUS_OK)
+        return 1;
+    given->store = store;
+    for (unsigned number = 1;; number += 3) {
+        if (append(given, TEA, number - 1, number, 3) != STATUS_OK)
+            return 2;
+        if (number == 1 && write(writer->start[1], "!", 1) != 1)
+            return 3;
+    }
+}
+
+CONTRACT(backup, is_whole_while_another_process_writes)
+{
+    char byte;
+    struct maker writer = {.given = given};
+    cr_assert_eq(pipe(writer.start), 0);
+    pid_t child = in_another_process(write_until_killed, &writer);
+    cr_assert_eq(read(writer.start[0], &byte, 1), 1);
+    for (int round = 0; round < 10; round++) {
+        struct eventstore *copy;
+        uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+        uint64_t position = 0;
+        must(eventstore_backup(given->store, copy_path(given), &position, digest, &given->error));
+        must(given->engine->open_file(&copy, copy_path(given), &given->error));
+        cr_assert_eq(verify(given, copy)->faults, 0, "%s", given->report.text);
+        head_digest_is(given, copy, position, digest);
+        cr_assert_eq(position % 3, 0, "a commit is in the copy as a whole or not at all");
+        given->engine->close(&copy);
+        cr_assert_eq(remove(copy_path(given)), 0);
+    }
+    kill_now(child);
+    close(writer.start[0]), close(writer.start[1]);
+}
+
+CONTRACT(backup, is_opened_for_reading_only)
+{
+    struct eventstore *copy;
+    struct draft draft;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    uint64_t position;
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    must(eventstore_backup(given->store, copy_path(given), &position, digest, &given->error));
+    must(given->engine->open_file(&copy, copy_path(given), &given->error));
+    draft_start(&draft);
+    (void)draft_append(&draft, TEA, EXPECTED_ANY, 4, 1);
+    must_be(STATUS_IO, commit_with(given, copy, &draft));
+    cr_assert_neq(eventstore_consumer_claim(copy, "payment", &given->error), STATUS_OK);
+    cr_assert_not(eventstore_consumer_is_claimed(copy, "payment"));
+    eventstore_ring(copy);
+    eventstore_wait(copy, eventstore_bell(copy), 1);
+    given->reading.count = 0;
+    must(eventstore_read_roll(copy, &(struct roll_query){0}, note, &given->reading, &given->error));
+    cr_assert_str_eq(numbers(&given->reading), "1 2 3");
+    given->engine->close(&copy);
+}
+
+CONTRACT(backup, may_be_put_in_the_place_of_a_store)
+{
+    char folder[TEMPORARY_SIZE], path[TEMPORARY_SIZE + 16];
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    uint64_t position;
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    temporary_make(folder);
+    snprintf(path, sizeof path, "%s/events.db", folder);
+    must(eventstore_backup(given->store, path, &position, digest, &given->error));
+    struct eventstore *original = given->store;
+    must(given->engine->open(&given->store, folder, &given->options, &given->error));
+    must(append(given, TEA, 3, 4, 1));
+    reopen(given);
+    cr_assert_str_eq(numbers(read_roll(given, (struct roll_query){0})), "1 2 3 4");
+    given->engine->close(&given->store);
+    given->store = original;
+    temporary_remove(folder);
+}

@@ -1,0 +1,252 @@
+/* What the runtime promises to every service: batches, parking, order within a journey, a fifth consumer. */
+#include <string.h>
+
+#include "domain/order.h"
+#include "tests/services/fraud_watcher.h"
+#include "tests/services/saga.h"
+
+static struct saga saga;
+
+static void open_shop(void)
+{
+    saga_open(&saga);
+}
+
+static void close_shop(void)
+{
+    saga_close(&saga);
+}
+
+TestSuite(runtime, .init = open_shop, .fini = close_shop);
+
+static void restart_all_with_batches_of(size_t events)
+{
+    saga.batch_events = events;
+    for (int service = 0; service < SERVICES_COUNT; service++)
+        saga_restart(&saga, service);
+}
+
+/* ---- batches ---- */
+
+Test(runtime, two_events_of_one_journey_in_one_batch_see_each_other)
+{
+    restart_all_with_batches_of(50);
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_cancel(&saga, "1");
+    cr_expect_eq(saga_step(&saga, PAYMENT).handled, 2);
+    saga_settle(&saga);
+    saga_expect(&saga, "1",
+                "OrderPlaced OrderCancellationRequested PaymentCaptured PaymentRefunded OrderCancelled"
+                " ReservationWithdrawn NotificationSent");
+}
+
+Test(runtime, orders_of_one_batch_do_not_reserve_the_same_units)
+{
+    restart_all_with_batches_of(50);
+    for (int i = 0; i < 6; i++) {
+        char ref[2] = {(char)('1' + i), '\0'};
+        saga_place(&saga, ref, "tea", 3, "tok_ok");
+    }
+    saga_settle(&saga);
+    cr_expect_eq(saga_count(&saga, "StockReserved"), 3);
+    cr_expect_eq(saga_count(&saga, "StockReservationFailed"), 3);
+    cr_expect_eq(saga_stock(&saga, "tea").reserved, 9);
+}
+
+Test(runtime, a_batch_decides_again_when_somebody_else_wrote_its_streams)
+{
+    restart_all_with_batches_of(50);
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_place(&saga, "2", "tea", 12, "tok_ok");
+    saga_step(&saga, PAYMENT);
+    /* The shelf is filled after inventory has looked at it once, so what it remembers is old. */
+    saga_step(&saga, INVENTORY);
+    saga_place(&saga, "3", "tea", 12, "tok_ok");
+    saga_step(&saga, PAYMENT);
+    const struct receive_stock delivery = {.sku = "tea", .quantity = 20};
+    cr_assert_eq(desk_receive(&saga.desk, &delivery, &saga.error), STATUS_OK);
+    saga_settle(&saga);
+    cr_expect_eq(saga_count(&saga, "StockReserved"), 2);
+    cr_expect_eq(saga_stock(&saga, "tea").reserved, 14);
+}
+
+/* ---- checkpoints ---- */
+
+static uint64_t checkpoint_of(const char *consumer)
+{
+    uint64_t position = 0;
+    cr_assert_eq(eventstore_checkpoint(saga.store, consumer, &position, &saga.error), STATUS_OK);
+    return position;
+}
+
+Test(runtime, a_checkpoint_that_moves_without_events_is_written_at_rest)
+{
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_settle(&saga);
+    uint64_t head = 0;
+    cr_assert_eq(eventstore_head(saga.store, &head, &saga.error), STATUS_OK);
+    cr_expect_lt(checkpoint_of("payment"), head);
+    for (int service = 0; service < SERVICES_COUNT; service++)
+        cr_assert_eq(consumer_rest(saga.consumers[service], &saga.error), STATUS_OK);
+    for (int service = 0; service < SERVICES_COUNT; service++)
+        cr_expect_eq(checkpoint_of(service_names[service]), head);
+}
+
+Test(runtime, a_service_that_dies_goes_on_where_the_store_says)
+{
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_step(&saga, PAYMENT);
+    saga_restart(&saga, PAYMENT);
+    saga_settle(&saga);
+    cr_expect_eq(saga_movements(&saga), 1);
+    cr_expect_eq(saga_count(&saga, "OrderConfirmed"), 1);
+}
+
+/* ---- parking ---- */
+
+static void let_pass_s(int64_t seconds)
+{
+    saga.time.now_us += seconds * 1000000;
+}
+
+Test(runtime, a_lost_answer_waits_and_is_asked_again_with_the_same_key)
+{
+    struct parked parked;
+    saga_place(&saga, "1", "tea", 2, "tok_timeout");
+    saga_settle(&saga);
+    cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
+    cr_expect_eq(parked.state, PARKED_WAITING);
+    cr_expect_eq(parked.attempts, 1);
+    cr_expect_gt(parked.next_attempt_us, saga.time.now_us);
+    let_pass_s(60);
+    saga_settle(&saga);
+    cr_expect_eq(saga_parked(&saga, "payment", NULL), 0);
+    cr_expect_eq(saga_movements(&saga), 1);
+    saga_expect(&saga, "1", "OrderPlaced PaymentCaptured StockReserved OrderConfirmed NotificationSent");
+}
+
+Test(runtime, one_slow_order_does_not_stop_the_others)
+{
+    saga_place(&saga, "1", "tea", 2, "tok_flaky");
+    saga_place(&saga, "2", "tea", 2, "tok_ok");
+    saga_settle(&saga);
+    saga_expect(&saga, "1", "OrderPlaced");
+    saga_expect(&saga, "2", "OrderPlaced PaymentCaptured StockReserved OrderConfirmed NotificationSent");
+}
+
+Test(runtime, later_events_of_a_waiting_journey_queue_behind_it_in_order)
+{
+    saga_place(&saga, "1", "tea", 2, "tok_flaky");
+    saga_settle(&saga);
+    saga_cancel(&saga, "1");
+    saga_settle(&saga);
+    cr_expect_eq(saga_parked(&saga, "payment", NULL), 2);
+    for (int i = 0; i < 4; i++) {
+        let_pass_s(60);
+        saga_settle(&saga);
+    }
+    cr_expect_eq(saga_parked(&saga, "payment", NULL), 0);
+    saga_expect(&saga, "1",
+                "OrderPlaced OrderCancellationRequested ReservationWithdrawn PaymentCaptured PaymentRefunded"
+                " OrderCancelled NotificationSent");
+    cr_expect_eq(saga_money_kept(&saga, "1"), 0);
+}
+
+Test(runtime, a_waiting_event_is_not_forgotten_by_a_restart)
+{
+    saga_place(&saga, "1", "tea", 2, "tok_timeout");
+    saga_settle(&saga);
+    saga_restart(&saga, PAYMENT);
+    let_pass_s(60);
+    saga_settle(&saga);
+    cr_expect_eq(saga_count(&saga, "PaymentCaptured"), 1);
+}
+
+Test(runtime, after_the_last_attempt_an_event_is_a_dead_letter)
+{
+    struct parked parked;
+    saga_place(&saga, "1", "tea", 2, "tok_unavailable");
+    for (int i = 0; i < 3 * retry_policy_default.attempts_max; i++) {
+        saga_settle(&saga);
+        let_pass_s(60);
+    }
+    cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
+    cr_expect_eq(parked.state, PARKED_DEAD);
+    cr_expect_eq(parked.attempts, retry_policy_default.attempts_max);
+    cr_expect_eq(saga_step(&saga, PAYMENT).next_attempt_us, 0);
+}
+
+Test(runtime, an_event_that_nobody_can_read_is_a_dead_letter_at_once)
+{
+    const struct uuid id = {{1}};
+    const struct new_event event = {
+        .id = id, .type = "OrderPlaced", .schema_version = 99, .correlation = id, .data = "{}", .data_length = 2};
+    const struct append append = {
+        .stream = {"order", "01000000-0000-0000-0000-000000000000"}, .events = &event, .count = 1};
+    const struct commit commit = {.appends = &append, .append_count = 1, .actor = "future", .producer = "till 99"};
+    struct parked parked;
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK);
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_settle(&saga);
+    cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
+    cr_expect_eq(parked.state, PARKED_DEAD);
+    cr_expect_eq(saga_count(&saga, "OrderConfirmed"), 1);
+}
+
+Test(runtime, a_refused_refund_is_never_concluded)
+{
+    saga_place(&saga, "1", "tea", 11, "tok_refund_refused");
+    for (int i = 0; i < 3 * retry_policy_default.attempts_max; i++) {
+        saga_settle(&saga);
+        let_pass_s(60);
+    }
+    cr_expect_eq(saga_parked(&saga, "payment", NULL), 1);
+    cr_expect_eq(saga_count(&saga, "PaymentRefunded"), 0);
+    cr_expect_eq(saga_money_kept(&saga, "1"), 11 * 500);
+    cr_expect_eq(saga_stock(&saga, "tea").reserved, 0);
+}
+
+Test(runtime, delays_grow_and_are_bounded)
+{
+    struct parked parked;
+    int64_t last_us = 0;
+    saga_place(&saga, "1", "tea", 2, "tok_unavailable");
+    saga_settle(&saga);
+    for (int attempt = 1; attempt < retry_policy_default.attempts_max; attempt++) {
+        cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
+        cr_assert_eq(parked.attempts, attempt);
+        int64_t delay_us = parked.next_attempt_us - saga.time.now_us;
+        cr_expect_gt(delay_us, last_us);
+        cr_expect_leq(delay_us, retry_policy_default.delay_max_us * 5 / 4);
+        last_us = delay_us;
+        saga.time.now_us = parked.next_attempt_us - 1;
+        saga_settle(&saga);
+        cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
+        cr_expect_eq(parked.attempts, attempt, "tried before it was due");
+        saga.time.now_us = parked.next_attempt_us;
+        saga_settle(&saga);
+    }
+}
+
+/* ---- a fifth consumer ---- */
+
+Test(runtime, a_fifth_consumer_is_one_file)
+{
+    struct fraud_watcher watcher = {.limit_minor = 2000};
+    struct service service = fraud_watcher_service(&watcher);
+    const struct consumer_options options = {.clock = &saga.clock, .producer = "test"};
+    struct consumer *consumer = NULL;
+    struct progress progress = {0};
+    saga_place(&saga, "1", "tea", 1, "tok_ok");
+    saga_place(&saga, "2", "tea", 9, "tok_ok");
+    saga_settle(&saga);
+    cr_assert_eq(consumer_open(&consumer, saga.store, &service, &options, &saga.error), STATUS_OK);
+    while (!progress.idle)
+        cr_assert_eq(consumer_step(consumer, &progress, &saga.error), STATUS_OK);
+    cr_assert_eq(consumer_rest(consumer, &saga.error), STATUS_OK);
+    consumer_close(&consumer);
+    cr_expect_eq(watcher.seen, 2);
+    cr_expect_eq(watcher.suspicious, 1);
+    cr_expect_str_eq(watcher.last_ref, "2");
+    cr_expect_gt(checkpoint_of("fraud"), 0);
+}
