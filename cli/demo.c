@@ -25,7 +25,7 @@
 
 enum {
     WORKERS = SERVICES_COUNT + 1,
-    PATIENCE_MS = 15000,
+    PATIENCE_MS = 8000,
     CROWD = 300,     /* orders of step 7: enough batches to be killed in the middle of them */
     POLL_US = 500,
     DIGEST_SHOWN = 16, /* hex digits: enough to compare by eye */
@@ -36,7 +36,8 @@ struct demo {
     struct shop shop;
     char folder[PATH_SIZE];
     pid_t workers[WORKERS];
-    bool failed;
+    bool failed; /* something did not come out as told */
+    bool broken; /* the shop does not come to rest: nothing more can be told */
     uint64_t before_cancellation; /* the roll's head before step 5 */
     struct uuid cancelled;        /* the order of steps 2 and 5 */
 };
@@ -97,7 +98,8 @@ static bool place(struct demo *demo, const char *ref, const char *customer, cons
 static bool settle(struct demo *demo)
 {
     struct error error = {0};
-    return went_well(demo, wait_until_settled(&demo->shop, PATIENCE_MS, &error), &error);
+    demo->broken = !went_well(demo, wait_until_settled(&demo->shop, PATIENCE_MS, &error), &error);
+    return !demo->broken;
 }
 
 static void show(struct demo *demo, struct uuid order)
@@ -511,7 +513,7 @@ static void run_steps(struct demo *demo)
         step_catalogue, step_success, step_declined, step_compensation, step_cancel,
         step_twice,     step_kill,    step_rebuild,  step_time_travel,  step_verify,
     };
-    for (size_t i = 0; i < sizeof steps / sizeof *steps && !signal_to_stop(); i++)
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !demo->broken && !signal_to_stop(); i++)
         steps[i](demo);
 }
 

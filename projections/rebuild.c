@@ -37,7 +37,7 @@ static enum status start(struct rebuild *rebuild, struct error *error)
 {
     enum status status = refuse_newer(rebuild, error);
     if (status == STATUS_OK)
-        status = view_file_remove_others(rebuild->home, rebuild->projection, 0, error);
+        status = view_file_remove_others(rebuild->home, rebuild->projection, error);
     return status == STATUS_OK ? view_file_build(&rebuild->view, rebuild->home, rebuild->projection, error) : status;
 }
 
@@ -57,13 +57,13 @@ static enum status swap(struct rebuild *rebuild, struct error *error)
     if (status == STATUS_OK)
         status = view_file_publish(rebuild->view, rebuild->home, error);
     if (status == STATUS_OK)
-        status = view_file_remove_others(rebuild->home, rebuild->projection, 0, error);
+        status = view_file_remove_others(rebuild->home, rebuild->projection, error);
     return status == STATUS_OK ? view_freeze(rebuild->view, error) : status; /* for the digest */
 }
 
 static enum status clear_away(struct rebuild *rebuild, struct error *error)
 {
-    return view_file_remove_others(rebuild->home, rebuild->projection, 0, error);
+    return view_file_remove_others(rebuild->home, rebuild->projection, error);
 }
 
 static enum status locked(struct rebuild *rebuild, enum status (*act)(struct rebuild *, struct error *),
@@ -92,7 +92,8 @@ static enum status run(struct rebuild *rebuild, struct error *error)
         status = locked(rebuild, swap, error);
     if (status != STATUS_OK) {
         view_close(&rebuild->view);
-        (void)!locked(rebuild, clear_away, NULL); /* a full disk wants its room back; else the next rebuild does it */
+        struct error ignored;
+        (void)!locked(rebuild, clear_away, &ignored); /* what this cannot clear away, the next rebuild will */
     }
     return status;
 }

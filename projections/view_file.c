@@ -101,7 +101,7 @@ static enum status next_generation(const struct view_home *home, const struct pr
     return STATUS_OK;
 }
 
-enum status view_file_remove_others(const struct view_home *home, const struct projection *projection, uint64_t keep,
+enum status view_file_remove_others(const struct view_home *home, const struct projection *projection,
                                     struct error *error)
 {
     char path[PATH_SIZE], link_path[PATH_SIZE];
@@ -120,7 +120,7 @@ enum status view_file_remove_others(const struct view_home *home, const struct p
         for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
             const char *suffix;
             uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
-            if (found != 0 && found != linked && found != keep && (*suffix != '\0') == logs &&
+            if (found != 0 && found != linked && (*suffix != '\0') == logs &&
                 unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
                 status = error_errno(error, "remove", entry->d_name);
         }
@@ -221,7 +221,6 @@ static enum status read_meta(struct view *view, bool *row, struct error *error)
     const char *failure = column_optional_text(view->load, 1);
     view->position = column_position(view->load, 0);
     view->failed = failure != NULL;
-    view->why = (struct error){0};
     if (failure != NULL)
         error_set(&view->why, STATUS_DAMAGED, "%s", failure);
     return STATUS_OK;
@@ -400,7 +399,7 @@ bool view_stands(const struct view *view)
 static enum status create(struct view *view, const struct view_home *home, const char *settings, struct error *error)
 {
     char path[PATH_SIZE];
-    uint64_t generation;
+    uint64_t generation = 0;
     enum status status = next_generation(home, view->projection, &generation, error);
     if (status == STATUS_OK)
         status = set_paths(view, home, generation, path, error);

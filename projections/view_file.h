@@ -86,9 +86,9 @@ enum status view_file_go_live(struct view **view, const struct view_home *home, 
 /* With the lock held: moves the link to this view. */
 enum status view_file_publish(struct view *view, const struct view_home *home, struct error *error) MUST_CHECK;
 
-/* With the lock held: removes all generations but the one that the link names and `keep` (0 for none). What somebody
- * has open lives until they close it. */
-enum status view_file_remove_others(const struct view_home *home, const struct projection *projection, uint64_t keep,
+/* With the lock held: removes all generations but the one that the link names. What somebody has open lives until they
+ * close it. */
+enum status view_file_remove_others(const struct view_home *home, const struct projection *projection,
                                     struct error *error) MUST_CHECK;
 
 /* Reads position and failure anew: somebody else may have folded. */

@@ -2,14 +2,17 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "domain/codec.h"
 #include "projections/compare.h"
+#include "projections/rows.h"
 
 #define START_US INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
 
@@ -242,6 +245,39 @@ void busy_week(struct history *history)
     placed(history, 5, "tea", 1);
 }
 
+/* ---- picky ---- */
+
+struct picky picky;
+
+static enum status apply_picky(struct view *view, const struct recorded_event *recorded, const struct event *event,
+                               struct error *error)
+{
+    (void)event;
+    sqlite3_stmt *insert = view_statement(view, 0);
+    bind_position(insert, 1, recorded->position);
+    enum status status = rows_write(insert, error); /* first the row, then the fault: it has to be undone */
+    if (status != STATUS_OK || recorded->position != picky.at)
+        return status;
+    switch (picky.fault) {
+    case PICKY_REFUSES: return error_set(error, STATUS_INVALID, "it tastes of soap");
+    case PICKY_DISK_FULL: return error_set(error, STATUS_FULL, "no room for one more");
+    case PICKY_DIES: kill(getpid(), SIGKILL); break;
+    default: break;
+    }
+    return STATUS_OK;
+}
+
+static const char *const picky_statements[] = {"INSERT INTO seen VALUES (?1)"};
+const struct projection picky_projection = {
+    .name = "picky",
+    .version = 2,
+    .types = EVENT_BIT(EVENT_STOCK_RECEIVED),
+    .schema = "CREATE TABLE seen (position INTEGER PRIMARY KEY) STRICT;",
+    .statements = picky_statements,
+    .statement_count = 1,
+    .apply = apply_picky,
+};
+
 /* ---- looking ---- */
 
 uint64_t head_of(struct history *history)
@@ -291,6 +327,47 @@ void meddle(struct history *history, const char *file, const char *sql)
     cr_assert_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     cr_assert_eq(sqlite3_exec(database, sql, NULL, NULL, &why), SQLITE_OK, "%s", why);
     sqlite3_close(database);
+}
+
+int64_t number_in(struct history *history, const char *file, const char *sql)
+{
+    char path[128];
+    sqlite3 *database;
+    sqlite3_stmt *select;
+    snprintf(path, sizeof path, "%s/%s", history->folder, file);
+    cr_assert_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(database, sql, -1, &select, NULL), SQLITE_OK, "%s", sqlite3_errmsg(database));
+    cr_assert_eq(sqlite3_step(select), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(select, 0);
+    sqlite3_finalize(select);
+    sqlite3_close(database);
+    return number;
+}
+
+void delete_views(struct history *history)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s/views'", history->folder);
+    cr_assert_eq(system(command), 0);
+}
+
+void dies(struct history *history, void (*act)(struct history *history))
+{
+    int outcome;
+    pid_t child = fork();
+    cr_assert(child >= 0);
+    if (child == 0) {
+        struct error error;
+        struct history own = *history;
+        own.store = NULL;
+        if (eventstore_open(&own.store, own.folder, NULL, &error) == STATUS_OK) {
+            own.home.store = own.store;
+            act(&own);
+        }
+        _exit(1); /* it should not have come here */
+    }
+    cr_assert_eq(waitpid(child, &outcome, 0), child);
+    cr_assert(WIFSIGNALED(outcome) && WTERMSIG(outcome) == SIGKILL, "the child lives on");
 }
 
 const char *link_of(struct history *history, const char *name)

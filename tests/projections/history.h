@@ -49,12 +49,31 @@ void happened(struct history *history, int order, enum event_type type); /* any 
  * only placed: each kind of event at least once. */
 void busy_week(struct history *history);
 
+/* A sixth projection, "picky": a table of positions, for what goes wrong while folding. At the event on `at` it does as
+ * `fault` says. */
+enum { PICKY_NEVER, PICKY_REFUSES, PICKY_DISK_FULL, PICKY_DIES };
+struct picky {
+    uint64_t at;
+    int fault;
+};
+extern struct picky picky;
+extern const struct projection picky_projection;
+
 uint64_t head_of(struct history *history);
 struct view *fresh(struct history *history, const struct projection *projection);
 struct view *as_of(struct history *history, const struct projection *projection, uint64_t position);
 
 /* Fails the test unless the live view equals a fold from the first event. */
 void assert_view_equals_roll(struct history *history, const struct projection *projection);
+
+/* The first column of the first row. */
+int64_t number_in(struct history *history, const char *file, const char *sql);
+
+/* Deletes the folder views, with all that is in it. */
+void delete_views(struct history *history);
+
+/* Runs `act` in a child process on its own handle of the store, and expects that the child dies by SIGKILL. */
+void dies(struct history *history, void (*act)(struct history *history));
 
 /* Runs SQL on a database in the shop, as a person with the sqlite3 shell might. */
 void meddle(struct history *history, const char *file, const char *sql);

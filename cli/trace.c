@@ -1,0 +1,466 @@
+/* trace.c - one order's journey: as a timeline, as JSON, as a diagram (mermaid.c).
+ *
+ * The timeline is a tree in the order of time. Each event stands one level deeper than its cause, under an arrow; a line
+ * goes down from a cause as long as effects follow; and at the end of the row stands the cause's position, because two
+ * branches may cross:
+ *
+ *     position    since  service       event                                 cause
+ *           12     0 ms  order         OrderPlaced  25.00 USD
+ *           13   4.1 ms  payment       └▶ PaymentCaptured  25.00 USD         ◀ 12
+ *           14   8.3 ms  inventory        └▶ StockReserved                   ◀ 13
+ *           15   8.3 ms  inventory           │  UnitsReserved  2 × tea       ◀ 13
+ *           16  12.0 ms  order               └▶ OrderConfirmed               ◀ 14
+ *           17  15.1 ms  notification           └▶ NotificationSent          ◀ 16
+ *
+ * Shelf events have no arrow of their own: they are the small print of the event that they were committed with. */
+#include "cli/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/work.h"
+#include "domain/codec.h"
+#include "services/services.h"
+
+enum { SHELF_ROWS_MAX = 5 /* in a row; more are folded into one */ };
+
+/* ---- all events of a journey ---- */
+
+struct walk {
+    struct shop *shop;
+    struct uuid order;
+    uint64_t to_position;
+    event_visitor visit;
+    void *context;
+};
+
+static bool is_shelf(const struct recorded_event *event)
+{
+    return strcmp(event->stream.category, event_category(EVENT_UNITS_RESERVED)) == 0;
+}
+
+static enum status walk_shelf(void *context, const struct recorded_event *event, struct error *error)
+{
+    const struct walk *walk = context;
+    if (!is_shelf(event) || !uuid_equal(event->correlation, walk->order))
+        return STATUS_STOPPED;
+    return walk->visit(walk->context, event, error);
+}
+
+static bool moves_units(const char *type)
+{
+    enum event_type event;
+    return event_type_from_name(type, &event) && (event == EVENT_STOCK_RESERVED || event == EVENT_STOCK_RELEASED ||
+                                                  event == EVENT_RESERVATION_SHIPPED);
+}
+
+static enum status walk_event(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct walk *walk = context;
+    const struct roll_query behind = {.from = event->position + 1, .to = walk->to_position};
+    const bool units = moves_units(event->type);
+    enum status status = walk->visit(walk->context, event, error);
+    /* `to` 0 is "no bound": a bound that is reached leaves nothing to read. */
+    if (status != STATUS_OK || !units || (behind.to != 0 && behind.from > behind.to))
+        return status;
+    return eventstore_read_roll(walk->shop->store, &behind, walk_shelf, walk, error);
+}
+
+enum status trace_each(struct shop *shop, struct uuid order, uint64_t to_position, event_visitor visit, void *context,
+                       struct error *error)
+{
+    struct walk walk = {.shop = shop, .order = order, .to_position = to_position, .visit = visit, .context = context};
+    char entity[UUID_TEXT_SIZE];
+    uuid_to_text(order, entity);
+    return eventstore_read_entity(shop->store, entity, to_position, walk_event, &walk, error);
+}
+
+/* ---- what an event is about, in a few words ---- */
+
+/* The first sku that is short, and how many more are. */
+static void note_shortages(struct buffer *out, const struct shortages *short_of)
+{
+    const struct shortage *first = &short_of->items[0];
+    buffer_format(out, "%lld of %lld ", (long long)first->available, (long long)first->wanted);
+    text_append_safe(out, first->sku, strlen(first->sku));
+    if (short_of->count > 1)
+        buffer_format(out, " and %zu more", short_of->count - 1);
+}
+
+static void note_units(struct buffer *out, const struct units_moved *moved)
+{
+    buffer_format(out, "%lld × ", (long long)moved->quantity);
+    text_append_safe(out, moved->sku, strlen(moved->sku));
+}
+
+static void note_text(struct buffer *out, const char *text)
+{
+    if (text != NULL)
+        text_append_safe(out, text, strlen(text));
+}
+
+static void note_event(struct buffer *out, const struct event *event)
+{
+    switch (event->type) {
+    case EVENT_ORDER_PLACED:
+        buffer_text(out, money_text(event->order_placed.total_minor, event->order_placed.currency));
+        break;
+    case EVENT_ORDER_REJECTED: note_text(out, event->order_rejected.reason); break;
+    case EVENT_ORDER_CANCELLATION_REQUESTED: note_text(out, event->order_cancellation_requested.reason); break;
+    case EVENT_ORDER_CANCELLED: note_text(out, event->order_cancelled.reason); break;
+    case EVENT_ORDER_SHIPPED: note_text(out, event->order_shipped.carrier); break;
+    case EVENT_PAYMENT_CAPTURED:
+        buffer_text(out, money_text(event->payment_captured.amount_minor, event->payment_captured.currency));
+        break;
+    case EVENT_PAYMENT_DECLINED: note_text(out, event->payment_declined.reason); break;
+    case EVENT_PAYMENT_REFUNDED:
+        buffer_text(out, money_text(event->payment_refunded.amount_minor, event->payment_refunded.currency));
+        break;
+    case EVENT_UNITS_RESERVED:
+    case EVENT_UNITS_RELEASED:
+    case EVENT_UNITS_SHIPPED: note_units(out, &event->units_moved); break;
+    case EVENT_STOCK_RESERVATION_FAILED: note_shortages(out, &event->reservation_failed.shortages); break;
+    default: break;
+    }
+}
+
+/* NULL when there is nothing to say, or when the data cannot be read: a trace shows what is there. */
+static const char *make_note(struct arena *arena, const struct recorded_event *recorded)
+{
+    struct arena scratch = {0};
+    struct buffer note = {0};
+    struct event event;
+    const char *text = NULL;
+    if (event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length, &scratch, &event,
+                     NULL) == STATUS_OK)
+        note_event(&note, &event);
+    if (note.length > 0)
+        text = arena_copy(arena, buffer_string(&note));
+    buffer_clear(&note);
+    arena_clear(&scratch);
+    return text;
+}
+
+/* ---- collecting ---- */
+
+static const char *copy_safe(struct arena *arena, const char *text)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return arena_copy(arena, text_safe(safe, text));
+}
+
+static enum status add_step(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct trace *trace = context;
+    if (trace->count == trace->capacity) {
+        size_t capacity = trace->capacity == 0 ? 32 : 2 * trace->capacity;
+        struct trace_step *steps = realloc(trace->steps, capacity * sizeof *steps);
+        if (steps == NULL)
+            return error_memory(error);
+        trace->steps = steps;
+        trace->capacity = capacity;
+    }
+    struct trace_step step = {.position = event->position,
+                              .causation = event->causation,
+                              .at_us = event->recorded_at_us,
+                              .type = copy_safe(&trace->arena, event->type),
+                              .actor = copy_safe(&trace->arena, event->actor),
+                              .note = make_note(&trace->arena, event),
+                              .shelf = is_shelf(event),
+                              .count = 1};
+    if (step.type == NULL || step.actor == NULL)
+        return error_memory(error);
+    step.known = event_type_from_name(event->type, &step.event);
+    step.service = step.known ? service_of_event(step.event) : step.actor;
+    trace->steps[trace->count++] = step;
+    return STATUS_OK;
+}
+
+static bool is_alike(const struct trace_step *one, const struct trace_step *other)
+{
+    return one->shelf && other->shelf && one->causation == other->causation && strcmp(one->type, other->type) == 0;
+}
+
+static void fold_runs(struct trace *trace)
+{
+    size_t kept = 0, run = 0;
+    for (size_t i = 0; i < trace->count; i += run) {
+        run = 1;
+        while (i + run < trace->count && is_alike(&trace->steps[i], &trace->steps[i + run]))
+            run++;
+        if (run <= SHELF_ROWS_MAX) {
+            memmove(&trace->steps[kept], &trace->steps[i], run * sizeof *trace->steps);
+            kept += run;
+        } else {
+            trace->steps[kept] = trace->steps[i];
+            trace->steps[kept].count = run;
+            trace->steps[kept++].note = NULL;
+        }
+    }
+    trace->count = kept;
+}
+
+static void find_causes(struct trace *trace)
+{
+    for (size_t i = 0; i < trace->count; i++) {
+        struct trace_step *step = &trace->steps[i];
+        step->cause = NO_CAUSE;
+        for (size_t j = i; step->causation != 0 && j-- > 0;)
+            if (trace->steps[j].position == step->causation) {
+                step->cause = j;
+                step->depth = trace->steps[j].depth + 1;
+                break;
+            }
+    }
+}
+
+enum status trace_collect(struct trace *trace, struct shop *shop, struct uuid order, uint64_t to_position,
+                          struct error *error)
+{
+    *trace = (struct trace){0};
+    enum status status = trace_each(shop, order, to_position, add_step, trace, error);
+    if (status == STATUS_OK) {
+        fold_runs(trace);
+        find_causes(trace);
+    }
+    return status;
+}
+
+void trace_clear(struct trace *trace)
+{
+    free(trace->steps);
+    arena_clear(&trace->arena);
+    *trace = (struct trace){0};
+}
+
+/* ---- the timeline ---- */
+
+enum { SINCE_COLUMNS = 8, SERVICE_COLUMNS = 12, LEVEL_COLUMNS = 3 };
+
+struct timeline {
+    const struct till *till;
+    const struct trace *trace;
+    int position_columns, tree_columns;
+};
+
+/* Does a line run down through this row at `level`: from an effect's cause above to that effect below? */
+static bool has_line(const struct trace *trace, size_t row, size_t level)
+{
+    for (size_t i = row + 1; i < trace->count; i++) {
+        const struct trace_step *step = &trace->steps[i];
+        if (!step->shelf && step->depth == level + 1 && step->cause < row)
+            return true;
+    }
+    return false;
+}
+
+static void print_branches(const struct trace *trace, size_t row)
+{
+    const struct trace_step *step = &trace->steps[row];
+    const size_t levels = step->shelf ? step->depth + 1 : step->depth;
+    for (size_t level = 0; level < levels; level++) {
+        const bool line = has_line(trace, row, level);
+        if (step->shelf || level + 1 < levels)
+            fputs(line ? "│  " : "   ", stdout);
+        else
+            fputs(line ? "├▶ " : "└▶ ", stdout);
+    }
+}
+
+/* Columns of a row's tree and name, without its note. */
+static int name_columns(const struct trace_step *step)
+{
+    char count[32] = "";
+    if (step->count > 1)
+        snprintf(count, sizeof count, " x %zu", step->count);
+    return LEVEL_COLUMNS * (int)(step->shelf ? step->depth + 1 : step->depth) + (int)text_columns(step->type) +
+           (int)strlen(count);
+}
+
+static int note_columns(const struct trace_step *step)
+{
+    return step->note == NULL ? 0 : 2 + (int)text_columns(step->note);
+}
+
+static enum style style_of(const struct trace_step *step)
+{
+    if (step->shelf)
+        return STYLE_DIM;
+    switch (step->known ? step->event : EVENT_TYPES) {
+    case EVENT_ORDER_CONFIRMED:
+    case EVENT_ORDER_SHIPPED: return STYLE_GREEN;
+    case EVENT_ORDER_REJECTED:
+    case EVENT_PAYMENT_DECLINED:
+    case EVENT_STOCK_RESERVATION_FAILED: return STYLE_RED;
+    case EVENT_ORDER_CANCELLATION_REQUESTED:
+    case EVENT_ORDER_CANCELLED:
+    case EVENT_PAYMENT_REFUNDED:
+    case EVENT_RESERVATION_WITHDRAWN:
+    case EVENT_STOCK_RELEASED: return STYLE_YELLOW;
+    default: return STYLE_PLAIN;
+    }
+}
+
+/* The event in its tree, with as much beside it as fits; padded when something follows. */
+static void print_event_cell(const struct timeline *timeline, size_t row, bool padded)
+{
+    const struct till *till = timeline->till;
+    const struct trace_step *step = &timeline->trace->steps[row];
+    int used = name_columns(step);
+    fputs(style(till, STYLE_DIM), stdout);
+    print_branches(timeline->trace, row);
+    printf("%s%s%s", style(till, STYLE_PLAIN), style(till, style_of(step)), step->type);
+    if (step->count > 1)
+        printf(" × %zu", step->count);
+    fputs(style(till, STYLE_PLAIN), stdout);
+    if (step->note != NULL && used + note_columns(step) <= timeline->tree_columns) {
+        printf("  %s%s%s", style(till, STYLE_DIM), step->note, style(till, STYLE_PLAIN));
+        used += note_columns(step);
+    }
+    if (padded && used < timeline->tree_columns)
+        printf("%*s", timeline->tree_columns - used, "");
+}
+
+static void print_timeline_row(const struct timeline *timeline, size_t row)
+{
+    const struct till *till = timeline->till;
+    const struct trace_step *step = &timeline->trace->steps[row];
+    char since[DURATION_SIZE];
+    duration_for_people(step->at_us - timeline->trace->steps[0].at_us, since);
+    printf("%*llu %*s  ", timeline->position_columns, (unsigned long long)step->position, SINCE_COLUMNS, since);
+    print_cell(till, step->service, SERVICE_COLUMNS);
+    fputs("  ", stdout);
+    print_event_cell(timeline, row, step->causation != 0);
+    if (step->causation != 0)
+        printf("  %s◀ %llu%s", style(till, STYLE_DIM), (unsigned long long)step->causation, style(till, STYLE_PLAIN));
+    putchar('\n');
+}
+
+static int digits(uint64_t number)
+{
+    return snprintf(NULL, 0, "%llu", (unsigned long long)number);
+}
+
+/* The tree is as wide as its longest row, or as what the terminal leaves. */
+static void measure(struct timeline *timeline)
+{
+    const struct trace *trace = timeline->trace;
+    const int title = (int)strlen("position"), last = digits(trace->steps[trace->count - 1].position);
+    int longest = 0, cause = (int)strlen("cause");
+    timeline->position_columns = last > title ? last : title;
+    for (size_t i = 0; i < trace->count; i++) {
+        const int columns = name_columns(&trace->steps[i]) + note_columns(&trace->steps[i]);
+        const int arrow = 2 + digits(trace->steps[i].causation);
+        longest = columns > longest ? columns : longest;
+        cause = arrow > cause ? arrow : cause;
+    }
+    const int left =
+        timeline->till->columns - timeline->position_columns - 1 - SINCE_COLUMNS - 2 - SERVICE_COLUMNS - 2 - 2 - cause;
+    timeline->tree_columns = longest < left ? longest : left;
+}
+
+enum status print_timeline(struct shop *shop, const struct till *till, struct uuid order, uint64_t to_position,
+                           struct error *error)
+{
+    struct trace trace;
+    enum status status = trace_collect(&trace, shop, order, to_position, error);
+    if (status == STATUS_OK && trace.count > 0) {
+        struct timeline timeline = {.till = till, .trace = &trace};
+        measure(&timeline);
+        printf("%s%*s %*s  %-*s  %-*s  cause%s\n", style(till, STYLE_BOLD), timeline.position_columns, "position",
+               SINCE_COLUMNS, "since", SERVICE_COLUMNS, "service", timeline.tree_columns, "event",
+               style(till, STYLE_PLAIN));
+        for (size_t row = 0; row < trace.count; row++)
+            print_timeline_row(&timeline, row);
+    }
+    trace_clear(&trace);
+    return status;
+}
+
+/* ---- the command ---- */
+
+enum trace_format { TRACE_TEXT, TRACE_MERMAID, TRACE_JSON };
+
+struct trace_request {
+    const char *order;
+    enum trace_format format;
+    struct shop *shop;
+    int64_t first_us; /* of the journey's first event; 0 before it was met */
+};
+
+static enum status print_trace_object(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct trace_request *request = context;
+    cJSON *object = NULL;
+    enum event_type type;
+    if (request->first_us == 0)
+        request->first_us = event->recorded_at_us;
+    enum status status = event_object(request->shop, event, &object, error);
+    if (status != STATUS_OK)
+        return status;
+    json_text(object, "service", event_type_from_name(event->type, &type) ? service_of_event(type) : event->actor);
+    json_integer(object, "elapsed_us", event->recorded_at_us - request->first_us);
+    return json_line(object, error);
+}
+
+static enum status draw(struct shop *shop, struct uuid order, struct error *error)
+{
+    struct trace trace;
+    enum status status = trace_collect(&trace, shop, order, 0, error);
+    if (status == STATUS_OK)
+        print_mermaid(&trace);
+    trace_clear(&trace);
+    return status;
+}
+
+static enum status print_trace(struct shop *shop, const struct till *till, void *context, struct error *error)
+{
+    struct trace_request *request = context;
+    struct uuid order;
+    request->shop = shop;
+    enum status status = desk_find_order(&shop->desk, request->order, &order, error);
+    if (status != STATUS_OK)
+        return status;
+    switch (request->format) {
+    case TRACE_JSON: return trace_each(shop, order, 0, print_trace_object, request, error);
+    case TRACE_MERMAID: return draw(shop, order, error);
+    default: return print_timeline(shop, till, order, 0, error);
+    }
+}
+
+static int run_trace(struct till *till, const struct arguments *arguments)
+{
+    const char *format = argument_value(arguments, "format");
+    char safe[TEXT_SAFE_SIZE];
+    struct trace_request request = {.order = argument_word(arguments, 0)};
+    if (format == NULL)
+        request.format = till->json ? TRACE_JSON : TRACE_TEXT;
+    else if (strcmp(format, "mermaid") == 0)
+        request.format = TRACE_MERMAID;
+    else if (strcmp(format, "json") == 0)
+        request.format = TRACE_JSON;
+    else if (strcmp(format, "text") != 0)
+        return usage_error(arguments, "--format takes text, mermaid or json, not %s", text_safe(safe, format));
+    return in_shop(till, arguments, "reader", print_trace, &request);
+}
+
+static const struct option_spec trace_options[] = {
+    {"format", "F", "text, mermaid (a sequenceDiagram) or json (the same as --json)"},
+    {0},
+};
+
+const struct command trace_command = {
+    .name = "trace",
+    .usage = "ORDER [--format text|mermaid|json]",
+    .summary = "follow one order through the services: what caused what",
+    .details = "ORDER is an order's id or ref. Each event stands under its cause, whose position\n"
+               "is repeated at the end of the row. With --json: the objects of `till events`,\n"
+               "and service and elapsed_us (since the journey's first event).",
+    .options = trace_options,
+    .words_min = 1,
+    .words_max = 1,
+    .run = run_trace,
+};

@@ -1,0 +1,262 @@
+/* verify.c - proof and copies: verify (does the shop keep what it promises?), backup, rebuild. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/listing.h"
+#include "cli/work.h"
+#include "projections/compare.h"
+#include "projections/rebuild.h"
+
+enum { DIGEST_TEXT_SIZE = 2 * EVENTSTORE_DIGEST_BYTES + 1 };
+_Static_assert(VIEW_DIGEST_BYTES == EVENTSTORE_DIGEST_BYTES, "one kind of digest");
+
+static void digest_to_text(const uint8_t digest[EVENTSTORE_DIGEST_BYTES], char text[DIGEST_TEXT_SIZE])
+{
+    for (size_t i = 0; i < EVENTSTORE_DIGEST_BYTES; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* Progress is told without a context by some, so this one line is the process's. */
+static const struct till *progress_till;
+static const char *progress_what;
+
+static void begin_progress(const struct till *till, const char *what)
+{
+    progress_till = till;
+    progress_what = what;
+}
+
+static void show_progress(uint64_t position, uint64_t head)
+{
+    progress_bar(progress_till, progress_what, position, head);
+}
+
+static void show_rebuild_progress(void *context, uint64_t position, uint64_t head)
+{
+    (void)context;
+    show_progress(position, head);
+}
+
+/* ---- verify ---- */
+
+struct findings {
+    const struct till *till;
+    int wrong;
+};
+
+static enum status print_finding(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    struct findings *findings = context;
+    const struct till *till = findings->till;
+    findings->wrong += !ok;
+    if (till->json) {
+        cJSON *object = cJSON_CreateObject();
+        json_text(object, "check", check);
+        cJSON_AddBoolToObject(object, "ok", ok);
+        json_text(object, "detail", detail);
+        return json_line(object, error);
+    }
+    printf("%s%-6s%s  ", style(till, ok ? STYLE_GREEN : STYLE_RED), ok ? "ok" : "WRONG", style(till, STYLE_PLAIN));
+    print_cell(till, check, 14);
+    fputs("  ", stdout);
+    print_cell(till, detail, 0);
+    putchar('\n');
+    return STATUS_OK;
+}
+
+static enum status verify_store(struct eventstore *store, struct findings *findings, struct error *error)
+{
+    begin_progress(findings->till, "verify");
+    return eventstore_verify(store, print_finding, findings, show_progress, error);
+}
+
+static enum status verify_view(struct shop *shop, const struct projection *projection, struct findings *findings,
+                               struct error *error)
+{
+    struct view_finding finding;
+    char check[64], digest[DIGEST_TEXT_SIZE], detail[ERROR_TEXT_MAX + 100];
+    enum status status = view_verify(&shop->home, projection, &finding, error);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(check, sizeof check, "view %s", projection->name);
+    digest_to_text(finding.digest, digest);
+    if (finding.ok && finding.detail[0] == '\0')
+        snprintf(detail, sizeof detail, "is what the roll says up to %llu, digest %.16s…",
+                 (unsigned long long)finding.position, digest);
+    else
+        snprintf(detail, sizeof detail, "%s", finding.detail);
+    return print_finding(findings, check, finding.ok, detail, error);
+}
+
+static enum status verify_shop(struct shop *shop, const struct till *till, void *context, struct error *error)
+{
+    struct findings *findings = context;
+    (void)till;
+    enum status status = verify_store(shop->store, findings, error);
+    for (size_t i = 0; status == STATUS_OK && i < projection_count; i++)
+        status = verify_view(shop, projections[i], findings, error);
+    return status;
+}
+
+static enum status verify_file(const char *file, struct findings *findings, struct error *error)
+{
+    struct eventstore *store = NULL;
+    char path[PATH_SIZE];
+    struct stat found;
+    /* Who names a shop's folder means its roll. */
+    bool folder = stat(file, &found) == 0 && S_ISDIR(found.st_mode);
+    enum status status = path_format(path, error, folder ? "%s/events.db" : "%s", file);
+    if (status == STATUS_OK)
+        status = eventstore_open_file(&store, path, error);
+    if (status == STATUS_OK)
+        status = verify_store(store, findings, error);
+    eventstore_close(&store);
+    return status;
+}
+
+static int run_verify(struct till *till, const struct arguments *arguments)
+{
+    struct error error = {0};
+    struct findings findings = {.till = till};
+    const char *file = argument_word(arguments, 0);
+    int code = file == NULL ? in_shop(till, arguments, "clerk", verify_shop, &findings)
+                            : conclude(arguments, verify_file(file, &findings, &error), &error);
+    if (code != EXIT_DONE || findings.wrong == 0)
+        return code;
+    fprintf(stderr, "till: %d %s wrong\n", findings.wrong, plural(findings.wrong, "check is", "checks are"));
+    return EXIT_DAMAGED;
+}
+
+const struct command verify_command = {
+    .name = "verify",
+    .usage = "[FILE]",
+    .summary = "prove that nothing was altered: the roll's chain of digests, the views",
+    .details = "Without FILE: the shop's roll, and every view against a new fold of the roll. With\n"
+               "FILE: the roll in a backup. Exits 3 when anything is wrong. The chain makes\n"
+               "changes evident; a cut tail is found by the position and digest that\n"
+               "`till backup` printed.\n\n"
+               "With --json: check, ok, detail.",
+    .words_max = 1,
+    .run = run_verify,
+};
+
+/* ---- backup ---- */
+
+static enum status back_up(struct shop *shop, const struct till *till, void *context, struct error *error)
+{
+    const char *file = context;
+    uint64_t position = 0;
+    uint8_t bytes[EVENTSTORE_DIGEST_BYTES];
+    char digest[DIGEST_TEXT_SIZE];
+    enum status status = eventstore_backup(shop->store, file, &position, bytes, error);
+    if (status != STATUS_OK)
+        return status;
+    digest_to_text(bytes, digest);
+    if (till->json) {
+        cJSON *object = cJSON_CreateObject();
+        json_text(object, "file", file);
+        json_integer(object, "position", (int64_t)position);
+        json_text(object, "digest", digest);
+        return json_line(object, error);
+    }
+    say("The roll was copied to %s.", file);
+    say("  position  %llu", (unsigned long long)position);
+    say("  digest    %s", digest);
+    return STATUS_OK;
+}
+
+static int run_backup(struct till *till, const struct arguments *arguments)
+{
+    char file[PATH_SIZE];
+    struct error error = {0};
+    enum status status = path_format(file, &error, "%s", argument_word(arguments, 0));
+    return status == STATUS_OK ? in_shop(till, arguments, "clerk", back_up, file)
+                               : conclude(arguments, status, &error);
+}
+
+const struct command backup_command = {
+    .name = "backup",
+    .usage = "FILE",
+    .summary = "copy the roll into a new file, while the shop is at work",
+    .details = "A plain `cp` of events.db would lose what is still in its log. Views are not\n"
+               "copied: they are folded from the roll. Keep position and digest elsewhere: they\n"
+               "prove later that nothing was cut off. With --json: file, position, digest.",
+    .words_min = 1,
+    .words_max = 1,
+    .run = run_backup,
+};
+
+/* ---- rebuild ---- */
+
+static enum status tell_rebuilt(const struct till *till, const char *name, const struct rebuild_report *report,
+                                struct error *error)
+{
+    char digest[DIGEST_TEXT_SIZE], seconds[32];
+    digest_to_text(report->digest, digest);
+    snprintf(seconds, sizeof seconds, "%lld.%06lld", (long long)(report->elapsed_us / 1000000),
+             (long long)(report->elapsed_us % 1000000));
+    if (till->json) {
+        cJSON *object = cJSON_CreateObject();
+        json_text(object, "projection", name);
+        json_integer(object, "events", (int64_t)report->events);
+        cJSON_AddRawToObject(object, "seconds", seconds);
+        json_text(object, "digest", digest);
+        return json_line(object, error);
+    }
+    say("%-10s %llu %s in %.5s s, digest %.16s…", name, (unsigned long long)report->events,
+        plural((int64_t)report->events, "event", "events"), seconds, digest);
+    return STATUS_OK;
+}
+
+static enum status rebuild_one(struct shop *shop, const struct till *till, const struct projection *projection,
+                               struct error *error)
+{
+    struct rebuild_report report;
+    begin_progress(till, projection->name);
+    enum status status = view_rebuild(&shop->home, projection, show_rebuild_progress, NULL, &report, error);
+    return status == STATUS_OK ? tell_rebuilt(till, projection->name, &report, error) : status;
+}
+
+static enum status rebuild(struct shop *shop, const struct till *till, void *context, struct error *error)
+{
+    const struct arguments *arguments = context;
+    const char *name;
+    enum status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && (name = argument_word(arguments, i)) != NULL; i++)
+        status = rebuild_one(shop, till, projection_find(name), error);
+    if (argument_word(arguments, 0) != NULL)
+        return status;
+    for (size_t i = 0; status == STATUS_OK && i < projection_count; i++)
+        status = rebuild_one(shop, till, projections[i], error);
+    return status;
+}
+
+static int run_rebuild(struct till *till, const struct arguments *arguments)
+{
+    struct buffer names = {0};
+    char safe[TEXT_SAFE_SIZE];
+    const char *name;
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < projection_count; i++)
+        buffer_format(&names, "%s%s", i == 0 ? "" : ", ", projections[i]->name);
+    for (int i = 0; code == EXIT_DONE && (name = argument_word(arguments, i)) != NULL; i++)
+        if (projection_find(name) == NULL)
+            code = usage_error(arguments, "there is no view %s: %s are there", text_safe(safe, name),
+                               buffer_string(&names));
+    buffer_clear(&names);
+    return code == EXIT_DONE ? in_shop(till, arguments, "clerk", rebuild, (void *)arguments) : code;
+}
+
+const struct command rebuild_command = {
+    .name = "rebuild",
+    .usage = "[NAME...]",
+    .summary = "fold views anew from the first event: orders, stock, sales ...",
+    .details = "All views, or those that are named: orders, stock, sales, journeys, inbox. The old\n"
+               "view serves until the new one is complete. With --json: projection, events (of\n"
+               "those it wants), seconds, digest (of its rows).",
+    .words_max = -1,
+    .run = run_rebuild,
+};

@@ -1,0 +1,437 @@
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "projections/inbox.h"
+#include "projections/orders.h"
+#include "projections/stock.h"
+#include "tests/projections/history.h"
+
+static enum status count_row(void *context, const struct order_row *row, struct error *error)
+{
+    (void)row;
+    (void)error;
+    ++*(int *)context;
+    return STATUS_OK;
+}
+
+static int orders_in(struct view *view)
+{
+    int count = 0;
+    struct error error;
+    cr_assert_eq(orders_each(view, count_row, &count, &error), STATUS_OK, "%s", error.text);
+    return count;
+}
+
+/* Opens the view of orders, counts its rows, closes it. */
+static int orders_of(struct history *shop)
+{
+    struct view *view = fresh(shop, &orders_projection);
+    int count = orders_in(view);
+    view_close(&view);
+    return count;
+}
+
+static enum status open_orders(struct history *shop, struct error *error)
+{
+    struct view *view;
+    enum status status = view_open_fresh(&view, &shop->home, &orders_projection, 100, error);
+    cr_assert((view == NULL) == (status != STATUS_OK));
+    view_close(&view);
+    return status;
+}
+
+static struct view_state inspect(struct history *shop, const struct projection *projection)
+{
+    struct view_state state;
+    struct error error;
+    cr_assert_eq(view_inspect(&shop->home, projection, &state, &error), STATUS_OK, "%s", error.text);
+    return state;
+}
+
+static void path_in(char path[128], struct history *shop, const char *name)
+{
+    snprintf(path, 128, "%s/%s", shop->folder, name);
+}
+
+/* Overwrites a piece of a file that nobody has open. */
+static void spoil(struct history *shop, const char *name, off_t from, size_t length)
+{
+    char path[128], noise[65536];
+    path_in(path, shop, name);
+    memset(noise, 0x5a, sizeof noise);
+    int file = open(path, O_WRONLY);
+    cr_assert(file >= 0 && length <= sizeof noise);
+    cr_assert_eq(pwrite(file, noise, length, from), (ssize_t)length);
+    close(file);
+}
+
+/* ---- age ---- */
+
+Test(view, shows_what_was_stated_just_before)
+{
+    struct history *shop = history_new();
+    cr_assert_eq(orders_of(shop), 0);
+    placed(shop, 1, "tea", 1);
+    cr_assert_eq(orders_of(shop), 1);
+    placed(shop, 2, "tea", 1);
+    cr_assert_eq(orders_of(shop), 2);
+    cr_assert_eq(shop->notices, 0);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.1.db");
+    history_end(shop);
+}
+
+Test(view, a_handle_shows_one_moment_whoever_folds_on)
+{
+    struct history *shop = history_new();
+    placed(shop, 1, "tea", 1);
+    struct view *view = fresh(shop, &orders_projection);
+    placed(shop, 2, "tea", 1);
+    cr_assert_eq(orders_of(shop), 2);
+    cr_assert_eq(orders_in(view), 1);
+    cr_assert_eq(view_position(view), 1);
+    view_close(&view);
+    history_end(shop);
+}
+
+Test(view, is_asked_without_the_lock_when_it_has_seen_all_and_not_before)
+{
+    struct history *shop = history_new();
+    struct file_lock lock;
+    struct error error = {0};
+    char path[128];
+    placed(shop, 1, "tea", 1);
+    cr_assert_eq(orders_of(shop), 1);
+    path_in(path, shop, "run/view-orders.lock");
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    cr_assert_eq(open_orders(shop, &error), STATUS_OK);
+    placed(shop, 2, "tea", 1);
+    cr_assert_eq(open_orders(shop, &error), STATUS_BUSY, "an old answer would be a lie");
+    file_lock_release(&lock);
+    cr_assert_eq(orders_of(shop), 2);
+    history_end(shop);
+}
+
+Test(view, shows_any_moment_of_the_past_and_none_of_the_future)
+{
+    struct history *shop = history_new();
+    struct view *view;
+    struct error error = {0};
+    busy_week(shop);
+    for (uint64_t position = 0; position <= head_of(shop); position++) {
+        static const uint64_t placings[] = {4, 10, 14, 26, 36};
+        int expected = 0;
+        for (int i = 0; i < 5; i++)
+            expected += placings[i] <= position;
+        view = as_of(shop, &orders_projection, position);
+        cr_assert_eq(orders_in(view), expected);
+        view_close(&view);
+    }
+    cr_assert_eq(view_open_at(&view, shop->store, &orders_projection, head_of(shop) + 1, &error), STATUS_NOT_FOUND);
+    cr_assert_null(view);
+    cr_assert_eq(files_like(shop, ""), 0, "a private view leaves nothing behind");
+    history_end(shop);
+}
+
+Test(view, is_folded_privately_where_the_folder_cannot_be_written)
+{
+    struct history *shop = history_new();
+    char path[128];
+    busy_week(shop);
+    path_in(path, shop, "run/view-orders.lock");
+    cr_assert_eq(mkdir(path, 0700), 0); /* no lock can be had here; permissions would not stop root */
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(files_like(shop, "orders"), 0);
+    history_end(shop);
+}
+
+/* ---- set aside ---- */
+
+static void is_set_aside_after(struct history *shop, const char *sql, const char *why)
+{
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.1.db", sql);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(shop->notices, 1);
+    cr_assert(strstr(shop->notice, why) != NULL, "%s", shop->notice);
+    cr_assert(strstr(shop->notice, "views/orders.1.db is kept") != NULL, "%s", shop->notice);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
+    assert_view_equals_roll(shop, &orders_projection);
+    cr_assert_eq(shop->notices, 1, "said once");
+}
+
+Test(view, of_another_store_is_set_aside_said_so_and_folded_again)
+{
+    struct history *shop = history_new();
+    is_set_aside_after(shop, "UPDATE meta SET store_id = zeroblob(16); DELETE FROM orders;",
+                       "belongs to another store");
+    history_end(shop);
+}
+
+Test(view, of_another_projection_is_set_aside)
+{
+    struct history *shop = history_new();
+    is_set_aside_after(shop, "UPDATE meta SET projection = 'stock'", "belongs to another store");
+    history_end(shop);
+}
+
+Test(view, of_an_older_version_of_its_projection_is_folded_again)
+{
+    struct history *shop = history_new();
+    is_set_aside_after(shop, "UPDATE meta SET version = 0; DELETE FROM orders;", "version 0 of its projection");
+    history_end(shop);
+}
+
+Test(view, that_has_lost_a_table_is_set_aside)
+{
+    struct history *shop = history_new();
+    is_set_aside_after(shop, "DROP TABLE orders", "damaged");
+    history_end(shop);
+}
+
+Test(view, that_has_lost_its_position_is_set_aside)
+{
+    struct history *shop = history_new();
+    is_set_aside_after(shop, "DELETE FROM meta", "damaged");
+    history_end(shop);
+}
+
+Test(view, that_is_no_database_is_set_aside)
+{
+    struct history *shop = history_new();
+    char path[128];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.1.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+    spoil(shop, "views/orders.1.db", 0, 4096);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(shop->notices, 1);
+    cr_assert(strstr(shop->notice, "damaged") != NULL, "%s", shop->notice);
+
+    path_in(path, shop, "views/orders.2.db");
+    cr_assert_eq(truncate(path, 0), 0); /* all gone but the name; its log would bring the pages back */
+    path_in(path, shop, "views/orders.2.db-wal");
+    cr_assert_eq(truncate(path, 0), 0);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(shop->notices, 2);
+    history_end(shop);
+}
+
+Test(view, whose_pages_are_found_damaged_while_folding_is_set_aside)
+{
+    struct history *shop = history_new();
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.1.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+    spoil(shop, "views/orders.1.db",
+          number_in(shop, "views/orders.1.db", "SELECT 4096 * (rootpage - 1) FROM sqlite_schema WHERE name = 'orders'"),
+          4096);
+    placed(shop, 6, "tea", 1);
+    cr_assert_eq(orders_of(shop), 6);
+    cr_assert_eq(shop->notices, 1);
+    assert_view_equals_roll(shop, &orders_projection);
+    history_end(shop);
+}
+
+Test(view, whose_link_is_a_plain_file_is_set_aside_and_a_dangling_link_is_just_missing)
+{
+    struct history *shop = history_new();
+    char path[128];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    path_in(path, shop, "views/orders.1.db");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(inspect(shop, &orders_projection).condition, VIEW_MISSING);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(shop->notices, 0);
+
+    path_in(path, shop, "views/orders.db");
+    cr_assert_eq(unlink(path), 0);
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    close(file);
+    cr_assert_eq(inspect(shop, &orders_projection).condition, VIEW_DAMAGED);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(shop->notices, 1);
+    history_end(shop);
+}
+
+Test(view, can_be_set_aside_by_whoever_finds_it_damaged)
+{
+    struct history *shop = history_new();
+    struct error error = {0};
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(view_set_aside(&shop->home, &orders_projection, "a row was torn", &error), STATUS_OK);
+    cr_assert(strstr(shop->notice, "a row was torn: set aside") != NULL, "%s", shop->notice);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
+    history_end(shop);
+}
+
+/* ---- refused ---- */
+
+Test(view, of_a_newer_version_is_refused_and_left_alone)
+{
+    struct history *shop = history_new();
+    struct error error = {0};
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.db", "UPDATE meta SET version = 99");
+    cr_assert_eq(open_orders(shop, &error), STATUS_NEWER);
+    cr_assert(strstr(error.text, "version 99") != NULL, "%s", error.text);
+    cr_assert_eq(inspect(shop, &orders_projection).condition, VIEW_NEWER);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.1.db");
+    cr_assert_eq(shop->notices, 0);
+    history_end(shop);
+}
+
+Test(view, that_has_seen_more_than_the_roll_holds_is_refused)
+{
+    struct history *shop = history_new();
+    struct error error = {0};
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.db", "UPDATE meta SET position = 1000");
+    cr_assert_eq(open_orders(shop, &error), STATUS_DAMAGED);
+    cr_assert(strstr(error.text, "has seen position 1000, the roll ends at 36") != NULL, "%s", error.text);
+    struct view_state state = inspect(shop, &orders_projection);
+    cr_assert_eq(state.condition, VIEW_AHEAD);
+    cr_assert_eq(state.position, 1000);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.1.db");
+    history_end(shop);
+}
+
+Test(view, with_an_event_of_a_newer_schema_is_refused_as_newer)
+{
+    struct history *shop = history_new();
+    struct error error = {0};
+    placed(shop, 1, "tea", 1);
+    state_raw(shop, "order", "x", "OrderPlaced", 99, "{}");
+    cr_assert_eq(open_orders(shop, &error), STATUS_NEWER);
+    cr_assert_eq(inspect(shop, &orders_projection).condition, VIEW_FAILED);
+    cr_assert_eq(inspect(shop, &orders_projection).position, 1);
+    history_end(shop);
+}
+
+Test(view, inspecting_makes_and_folds_nothing)
+{
+    struct history *shop = history_new();
+    busy_week(shop);
+    struct view_state state = inspect(shop, &orders_projection);
+    cr_assert_eq(state.condition, VIEW_MISSING);
+    cr_assert_eq(files_like(shop, ""), 0);
+    cr_assert_eq(orders_of(shop), 5);
+    placed(shop, 6, "tea", 1);
+    state = inspect(shop, &orders_projection);
+    cr_assert_eq(state.condition, VIEW_GOOD);
+    cr_assert_eq(state.position, 36);
+    cr_assert_str_eq(state.reason, "");
+    history_end(shop);
+}
+
+/* ---- the folder goes, the process dies ---- */
+
+Test(view, deleting_the_folder_is_safe_even_under_an_open_handle)
+{
+    struct history *shop = history_new();
+    busy_week(shop);
+    struct view *view = fresh(shop, &orders_projection);
+    delete_views(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(orders_in(view), 5);
+    view_close(&view);
+    cr_assert_eq(orders_of(shop), 5);
+    assert_view_equals_roll(shop, &orders_projection);
+    cr_assert_eq(shop->notices, 0);
+    history_end(shop);
+}
+
+static void fold_picky(struct history *shop)
+{
+    struct view *view;
+    struct error error;
+    (void)!view_open_fresh(&view, &shop->home, &picky_projection, 1000, &error);
+    view_close(&view);
+}
+
+Test(view, has_rows_and_position_of_the_same_moment_after_a_kill_while_folding)
+{
+    struct history *shop = history_new();
+    listed(shop, "tea");
+    received(shop, "tea", 1);
+    picky = (struct picky){.at = 5, .fault = PICKY_NEVER};
+    fold_picky(shop);
+    for (int i = 0; i < 6; i++)
+        received(shop, "tea", 1);
+    picky.fault = PICKY_DIES;
+    dies(shop, fold_picky);
+    cr_assert_eq(inspect(shop, &picky_projection).position, 2);
+    cr_assert_eq(number_in(shop, "views/picky.db", "SELECT count(*) FROM seen"), 1);
+    picky.fault = PICKY_NEVER;
+    assert_view_equals_roll(shop, &picky_projection);
+    cr_assert_str_eq(link_of(shop, "picky"), "picky.1.db");
+    history_end(shop);
+}
+
+static off_t log_bytes(struct history *shop, const char *name)
+{
+    char path[128];
+    struct stat found;
+    path_in(path, shop, name);
+    cr_assert_eq(stat(path, &found), 0);
+    return found.st_size;
+}
+
+static void list_many(struct history *shop, int from, int count)
+{
+    static char skus[2000][16], name[NAME_MAX_BYTES + 1];
+    static struct event events[2000];
+    memset(name, 'x', NAME_MAX_BYTES);
+    for (int i = 0; i < count; i++) {
+        snprintf(skus[i], sizeof skus[i], "sku-%d", from + i);
+        events[i] = (struct event){
+            EVENT_PRODUCT_LISTED,
+            .product_listed = {.sku = skus[i], .name = name, .unit_price_minor = 1, .currency = {"USD"}}};
+    }
+    state_all(shop, events, (size_t)count);
+}
+
+Test(view, copies_its_log_into_the_file_before_it_grows_large)
+{
+    struct history *shop = history_new();
+    off_t largest = 0;
+    for (int i = 0; i < 12; i++) {
+        list_many(shop, i * 2000, 2000);
+        struct view *view = fresh(shop, &stock_projection);
+        view_close(&view);
+        off_t bytes = log_bytes(shop, "views/stock.1.db-wal");
+        largest = bytes > largest ? bytes : largest;
+    }
+    cr_assert(largest > 1 << 20, "or this test shows nothing");
+    cr_assert(largest < 12 << 20, "%ld bytes", (long)largest);
+    assert_view_equals_roll(shop, &stock_projection);
+    history_end(shop);
+}
+
+Test(view, a_reader_that_stays_holds_up_the_copying_but_not_the_folding)
+{
+    struct history *shop = history_new();
+    list_many(shop, 0, 1);
+    struct view *reader = fresh(shop, &stock_projection);
+    for (int i = 0; i < 12; i++) {
+        list_many(shop, 1 + i * 2000, 2000);
+        struct view *view = fresh(shop, &stock_projection);
+        view_close(&view);
+    }
+    cr_assert(log_bytes(shop, "views/stock.1.db-wal") > 12 << 20);
+    view_close(&reader);
+    list_many(shop, 100000, 2000);
+    assert_view_equals_roll(shop, &stock_projection);
+    cr_assert_eq(log_bytes(shop, "views/stock.1.db-wal"), 0);
+    history_end(shop);
+}
