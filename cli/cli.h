@@ -143,7 +143,7 @@ enum status shop_create(const struct till *till, struct currency currency, bool 
 #define TIME_TRAVEL_OPTIONS                                                                                            \
     {"at", "POSITION", "as of this position on the roll"},                                                             \
     {                                                                                                                  \
-        "as-of", "TIME", "as of this time (RFC 3339, or a date: its midnight in UTC)"                                  \
+        "as-of", "TIME", "as of this time (RFC 3339, or a date: midnight UTC)"                                  \
     }
 
 /* Where a query looks: at --at or --as-of, else at the head. `*position` is 0 at the head (then `*travelling` is

@@ -192,8 +192,9 @@ static void step_catalogue(struct demo *demo)
         struct error error = {0};
         struct list_product product = products[i];
         product.currency = demo->shop.desk.currency;
-        printf("    $ till list %s --name \"%s\" --price %s --stock %lld\n", product.sku, product.name,
-               money_text(product.unit_price_minor, product.currency), (long long)product.opening_stock);
+        printf("    $ till list %s --name \"%s\" --price %lld.%02lld --stock %lld\n", product.sku, product.name,
+               (long long)(product.unit_price_minor / 100), (long long)(product.unit_price_minor % 100),
+               (long long)product.opening_stock);
         went_well(demo, desk_list(&demo->shop.desk, &product, NULL, &error), &error);
     }
     uint64_t head = 0;

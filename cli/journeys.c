@@ -77,8 +77,7 @@ static int by_order(const void *one, const void *other)
 static enum status load_waiting(struct journeys *journeys, struct error *error)
 {
     const struct parked_query query = {.heads_only = true};
-    enum status status =
-        eventstore_read_parked(journeys->listing->shop->store, &query, add_waiting, journeys, error);
+    enum status status = eventstore_read_parked(journeys->listing->shop->store, &query, add_waiting, journeys, error);
     if (journeys->waiting_count > 1)
         qsort(journeys->waiting, journeys->waiting_count, sizeof *journeys->waiting, by_order);
     return status;
@@ -188,8 +187,8 @@ static void print_table_row(struct listing *listing, const struct sight *sight)
     struct buffer attempt = {0};
     tell_attempt(&attempt, sight->waiting);
     printf("  %s", style(till, sight->waiting->state == PARKED_DEAD ? STYLE_RED : STYLE_YELLOW));
-    print_cell(till, buffer_string(&attempt), till->columns - 2);
-    printf("%s\n", style(till, STYLE_PLAIN));
+    print_rest(till, buffer_string(&attempt), 2);
+    fputs(style(till, STYLE_PLAIN), stdout);
     buffer_clear(&attempt);
 }
 
@@ -207,13 +206,6 @@ static enum status print_journey(void *context, const struct journey_row *row, s
 
 /* ---- the command ---- */
 
-static enum status note_time(void *context, const struct recorded_event *event, struct error *error)
-{
-    (void)error;
-    *(int64_t *)context = event->recorded_at_us;
-    return STATUS_OK;
-}
-
 /* The moment that is looked at: now, the time of --as-of, or when the event at --at was recorded. */
 static enum status find_now(struct journeys *journeys, struct error *error)
 {
@@ -225,8 +217,7 @@ static enum status find_now(struct journeys *journeys, struct error *error)
         return STATUS_OK;
     if (position == 0 || !argument_given(listing->arguments, "at"))
         return STATUS_OK;
-    const struct roll_query query = {.from = position, .to = position, .limit = 1};
-    return eventstore_read_roll(listing->shop->store, &query, note_time, &journeys->now_us, error);
+    return event_time(listing->shop->store, position, &journeys->now_us, error);
 }
 
 static enum status list_journeys(struct listing *listing, struct error *error)

@@ -41,7 +41,8 @@ static enum status print_order_row(void *context, const struct order_row *row, s
     char placed[PEOPLE_TIME_SIZE];
     if (listing->till->json)
         return json_line(order_object(row), error);
-    const char *const cells[] = {row->order_ref, row->customer, row->status, money_text(row->total_minor, row->currency),
+    const char *const cells[] = {row->order_ref, row->customer, row->status,
+                                 money_text(row->total_minor, row->currency),
                                  time_for_people(row->placed_at_us, placed)};
     print_row(listing, columns, cells, COUNT(columns));
     return STATUS_OK;
@@ -74,13 +75,6 @@ const struct command orders_command = {
 
 /* ---- one order ---- */
 
-static void print_fact(const struct till *till, const char *name, const char *value)
-{
-    printf("  %s%-10s%s", style(till, STYLE_DIM), name, style(till, STYLE_PLAIN));
-    print_cell(till, value, till->columns - 12);
-    putchar('\n');
-}
-
 static void print_facts(const struct till *till, const struct order_row *row)
 {
     char id[UUID_TEXT_SIZE], placed[PEOPLE_TIME_SIZE];
@@ -90,7 +84,7 @@ static void print_facts(const struct till *till, const struct order_row *row)
     printf("%s: %s\n", style(till, STYLE_PLAIN), row->status);
     print_fact(till, "id", id);
     print_fact(till, "customer", row->customer);
-    print_fact(till, "placed", time_for_people(row->placed_at_us, placed));
+    print_fact(till, "placed at", time_for_people(row->placed_at_us, placed));
     print_fact(till, "total", money_text(row->total_minor, row->currency));
     if (row->reason != NULL)
         print_fact(till, "reason", row->reason);
@@ -98,8 +92,7 @@ static void print_facts(const struct till *till, const struct order_row *row)
 
 static void print_lines(const struct till *till, const struct order_placed *placed)
 {
-    static const struct column columns[] = {
-        {"quantity", -8}, {"sku", 16}, {"name", 34}, {"price of one", -16}};
+    static const struct column columns[] = {{"quantity", -8}, {"sku", 16}, {"name", 34}, {"price of one", -16}};
     putchar('\n');
     table_titles(till, columns, COUNT(columns));
     for (size_t i = 0; i < placed->lines.count; i++) {
@@ -228,8 +221,8 @@ const struct command stock_command = {
 /* ---- sales ---- */
 
 struct sales_kind {
-    const char *name;    /* of --by, and the title */
-    const char *json;    /* the key's name */
+    const char *name; /* of --by, and the title */
+    const char *json; /* the key's name */
     enum sales_by by;
 };
 

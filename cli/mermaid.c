@@ -82,7 +82,7 @@ static void print_arrow(const struct trace *trace, const struct trace_step *step
     putchar('\n');
 }
 
-static void print_fact(const struct trace *trace, const struct trace_step *step)
+static void print_answer(const struct trace *trace, const struct trace_step *step)
 {
     char since[DURATION_SIZE];
     printf("%llu ", (unsigned long long)step->position);
@@ -114,7 +114,7 @@ void print_mermaid(const struct trace *trace)
             print_word(step->service);
             fputs(": ", stdout);
         }
-        print_fact(trace, step);
+        print_answer(trace, step);
     }
     if (trace->count > 0)
         putchar('\n');

@@ -86,7 +86,7 @@ static void print_cells(const struct till *till, const struct column *columns, c
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             print_blanks(2);
-        bool last = i + 1 == count && columns[i].width > 0; /* no blanks behind the last */
+        bool last = i + 1 == count && columns[i].width > 0 && !till->terminal; /* no blanks behind the last in a file */
         print_cell(till, cells[i] == NULL ? "" : cells[i], last ? 0 : columns[i].width);
     }
     putchar('\n');

@@ -128,8 +128,7 @@ static enum status read_events(struct shop *shop, const struct till *till, void 
     reading->till = till;
     for (;;) {
         const uint32_t bell = eventstore_bell(shop->store);
-        enum status status =
-            reading->stream.entity != NULL ? read_stream(reading, error) : read_roll(reading, error);
+        enum status status = reading->stream.entity != NULL ? read_stream(reading, error) : read_roll(reading, error);
         if (status != STATUS_OK || !reading->follow)
             return status;
         fflush(stdout);

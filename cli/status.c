@@ -1,7 +1,7 @@
 /* status.c - `till status`: who reads the roll, how far they are, and what needs a person.
  *
- * Consumers are the services, with a checkpoint in the store, and the views, which the projector keeps. What is shown is
- * looked at without touching anything: no view is folded, no lock taken for longer than a glance. */
+ * Consumers are the services, with a checkpoint in the store, and the views, which the projector keeps. What is shown
+ * is looked at without touching anything: no view is folded, no lock taken for longer than a glance. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -38,19 +38,11 @@ static bool needs_person(const struct consumer_state *state)
 
 /* ---- looking ---- */
 
-static enum status note_time(void *context, const struct recorded_event *event, struct error *error)
-{
-    (void)error;
-    *(int64_t *)context = event->recorded_at_us;
-    return STATUS_OK;
-}
-
 static enum status find_oldest_unread(struct eventstore *store, struct consumer_state *state, struct error *error)
 {
     if (state->position >= state->head)
         return STATUS_OK;
-    const struct roll_query query = {.from = state->position + 1, .limit = 1};
-    return eventstore_read_roll(store, &query, note_time, &state->oldest_unread_us, error);
+    return event_time(store, state->position + 1, &state->oldest_unread_us, error);
 }
 
 static enum status count_parked(void *context, const char *consumer, const struct parked *parked, struct error *error)
@@ -87,8 +79,7 @@ static enum status look_at_view(struct shop *shop, const struct projection *proj
         return status;
     state->position = view.position;
     state->at_work = eventstore_consumer_is_claimed(shop->store, "projector");
-    state->failed =
-        view.condition == VIEW_FAILED || view.condition == VIEW_AHEAD || view.condition == VIEW_NEWER;
+    state->failed = view.condition == VIEW_FAILED || view.condition == VIEW_AHEAD || view.condition == VIEW_NEWER;
     if (view.condition != VIEW_GOOD && view.condition != VIEW_MISSING)
         snprintf(state->last_error, sizeof state->last_error, "%s", view.reason);
     return STATUS_OK;
@@ -116,7 +107,7 @@ static enum status print_state_object(const struct consumer_state *state, int64_
 
 static void print_state_row(const struct till *till, const struct consumer_state *state, int64_t now_us)
 {
-    static const struct column columns[] = {{"consumer", 12}, {"state", 7},    {"position", -9}, {"lag", -9},
+    static const struct column columns[] = {{"consumer", 12}, {"state", 7},    {"position", -9},     {"lag", -9},
                                             {"behind", -8},   {"waiting", -7}, {"dead letters", -12}};
     char behind[DURATION_SIZE] = "";
     if (strcmp(state->name, service_names[0]) == 0)
@@ -135,15 +126,8 @@ static void print_state_row(const struct till *till, const struct consumer_state
     if (state->last_error[0] == '\0')
         return;
     printf("  %s", style(till, needs_person(state) ? STYLE_RED : STYLE_YELLOW));
-    print_cell(till, state->last_error, till->columns - 2);
-    printf("%s\n", style(till, STYLE_PLAIN));
-}
-
-static void print_fact(const struct till *till, const char *name, const char *value)
-{
-    printf("%s%-10s%s", style(till, STYLE_DIM), name, style(till, STYLE_PLAIN));
-    print_cell(till, value, till->columns - 10);
-    putchar('\n');
+    print_rest(till, state->last_error, 2);
+    fputs(style(till, STYLE_PLAIN), stdout);
 }
 
 static const char *bytes_for_people(uint64_t bytes, char text[32])
@@ -188,8 +172,8 @@ static enum status look_and_tell(struct shop *shop, const struct till *till, str
                                  const char *service, const struct projection *projection, struct error *error)
 {
     struct consumer_state state = {.name = service != NULL ? service : projection->name, .head = request->head};
-    enum status status = service != NULL ? look_at_service(shop, &state, error)
-                                         : look_at_view(shop, projection, &state, error);
+    enum status status =
+        service != NULL ? look_at_service(shop, &state, error) : look_at_view(shop, projection, &state, error);
     if (status == STATUS_OK)
         status = find_oldest_unread(shop->store, &state, error);
     if (status != STATUS_OK)
@@ -228,9 +212,9 @@ const struct command status_command = {
     .name = "status",
     .usage = "",
     .summary = "how far the services and views are, and what needs a person",
-    .details = "Exits 1 when something needs a person: a dead letter or a failed view. With --json\n"
-               "one object a consumer: consumer, position, head, lag, oldest_unread_s (since\n"
-               "the first unread event was recorded, or null), waiting, dead_letters, state\n"
-               "(running, stopped, paused or failed), last_error.",
+    .details = "Exits 1 when something needs a person: a dead letter or a failed view. With\n"
+               "--json one object a consumer: consumer, position, head, lag, oldest_unread_s\n"
+               "(since the first unread event was recorded, or null), waiting, dead_letters,\n"
+               "state (running, stopped, paused or failed), last_error.",
     .run = run_status,
 };

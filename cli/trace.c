@@ -1,8 +1,8 @@
 /* trace.c - one order's journey: as a timeline, as JSON, as a diagram (mermaid.c).
  *
- * The timeline is a tree in the order of time. Each event stands one level deeper than its cause, under an arrow; a line
- * goes down from a cause as long as effects follow; and at the end of the row stands the cause's position, because two
- * branches may cross:
+ * The timeline is a tree in the order of time. Each event stands one level deeper than its cause, under an arrow; a
+ * line goes down from a cause as long as effects follow; and at the end of the row stands the cause's position, because
+ * two branches may cross:
  *
  *     position    since  service       event                                 cause
  *           12     0 ms  order         OrderPlaced  25.00 USD
@@ -53,8 +53,8 @@ static enum status walk_shelf(void *context, const struct recorded_event *event,
 static bool moves_units(const char *type)
 {
     enum event_type event;
-    return event_type_from_name(type, &event) && (event == EVENT_STOCK_RESERVED || event == EVENT_STOCK_RELEASED ||
-                                                  event == EVENT_RESERVATION_SHIPPED);
+    return event_type_from_name(type, &event) &&
+           (event == EVENT_STOCK_RESERVED || event == EVENT_STOCK_RELEASED || event == EVENT_RESERVATION_SHIPPED);
 }
 
 static enum status walk_event(void *context, const struct recorded_event *event, struct error *error)
@@ -304,6 +304,37 @@ static enum style style_of(const struct trace_step *step)
     }
 }
 
+/* Bytes of the longest start of `text` that fits into `columns`. */
+static int bytes_within(const char *text, int columns)
+{
+    const char *end = text + strlen(text), *at = text;
+    while (at < end) {
+        uint32_t codepoint;
+        char character[8];
+        size_t length = text_decode(at, end, &codepoint);
+        length = length == 0 ? 1 : length;
+        snprintf(character, sizeof character, "%.*s", (int)length, at);
+        columns -= (int)text_columns(character);
+        if (columns < 0)
+            break;
+        at += length;
+    }
+    return (int)(at - text);
+}
+
+/* As much of the note as `left` columns hold; returns the columns it took. */
+static int print_note(const struct till *till, const char *note, int left)
+{
+    enum { NOTE_MIN = 2 + 6 /* less says nothing */ };
+    const int wanted = 2 + (int)text_columns(note);
+    const bool cut = wanted > left;
+    if (cut && left < NOTE_MIN)
+        return 0;
+    printf("  %s%.*s%s%s", style(till, STYLE_DIM), cut ? bytes_within(note, left - 3) : (int)strlen(note), note,
+           cut ? "…" : "", style(till, STYLE_PLAIN));
+    return cut ? left : wanted;
+}
+
 /* The event in its tree, with as much beside it as fits; padded when something follows. */
 static void print_event_cell(const struct timeline *timeline, size_t row, bool padded)
 {
@@ -316,10 +347,8 @@ static void print_event_cell(const struct timeline *timeline, size_t row, bool p
     if (step->count > 1)
         printf(" × %zu", step->count);
     fputs(style(till, STYLE_PLAIN), stdout);
-    if (step->note != NULL && used + note_columns(step) <= timeline->tree_columns) {
-        printf("  %s%s%s", style(till, STYLE_DIM), step->note, style(till, STYLE_PLAIN));
-        used += note_columns(step);
-    }
+    if (step->note != NULL)
+        used += print_note(till, step->note, timeline->tree_columns - used);
     if (padded && used < timeline->tree_columns)
         printf("%*s", timeline->tree_columns - used, "");
 }
@@ -448,7 +477,7 @@ static int run_trace(struct till *till, const struct arguments *arguments)
 }
 
 static const struct option_spec trace_options[] = {
-    {"format", "F", "text, mermaid (a sequenceDiagram) or json (the same as --json)"},
+    {"format", "F", "text, mermaid (a sequenceDiagram) or json"},
     {0},
 };
 

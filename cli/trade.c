@@ -229,7 +229,8 @@ const struct command receive_command = {
     .name = "receive",
     .usage = "SKU QTY",
     .summary = "receive a delivery of a product",
-    .details = "Every call is a delivery: unlike all other commands, doing it twice does it twice.",
+    .details = "Every call is a delivery of its own: unlike the other commands, doing it twice\n"
+               "does it twice.",
     .words_min = 2,
     .words_max = 2,
     .run = run_receive,
@@ -332,8 +333,8 @@ static int run_place(struct till *till, const struct arguments *arguments)
     if (order.customer == NULL)
         return EXIT_USAGE;
     enum status status = read_lines(arguments, &arena, &order, &error);
-    int code = status == STATUS_OK ? in_shop(till, arguments, "customer", place, &order)
-                                   : conclude(arguments, status, &error);
+    int code =
+        status == STATUS_OK ? in_shop(till, arguments, "customer", place, &order) : conclude(arguments, status, &error);
     arena_clear(&arena);
     return code;
 }
@@ -342,7 +343,7 @@ static const struct option_spec place_options[] = {
     {"customer", "C", "who orders: an opaque id, no name or address"},
     {"line", "SKU=QTY", "what and how many; once for each line"},
     {"card", "TOKEN", "the bank's token for a card (default: tok_ok)"},
-    {"ref", "REF", "the customer's own name for the order; one is made if missing"},
+    {"ref", "REF", "the customer's own name for it (default: one is made)"},
     {0},
 };
 
@@ -363,7 +364,7 @@ const struct command place_command = {
 
 /* What is asked of an order that stands. */
 struct change_request {
-    const char *order; /* its id or ref */
+    const char *order;              /* its id or ref */
     const char *done, *done_before; /* "Order 42 <is shipped>." */
     enum status (*change)(const struct shop_desk *desk, struct uuid order, const void *command, bool *done_already,
                           struct error *error);

@@ -11,7 +11,7 @@
 #include "projections/rebuild.h"
 
 enum { DIGEST_TEXT_SIZE = 2 * EVENTSTORE_DIGEST_BYTES + 1 };
-_Static_assert(VIEW_DIGEST_BYTES == EVENTSTORE_DIGEST_BYTES, "one kind of digest");
+_Static_assert((int)VIEW_DIGEST_BYTES == (int)EVENTSTORE_DIGEST_BYTES, "one kind of digest");
 
 static void digest_to_text(const uint8_t digest[EVENTSTORE_DIGEST_BYTES], char text[DIGEST_TEXT_SIZE])
 {
@@ -77,18 +77,12 @@ static enum status verify_view(struct shop *shop, const struct projection *proje
                                struct error *error)
 {
     struct view_finding finding;
-    char check[64], digest[DIGEST_TEXT_SIZE], detail[ERROR_TEXT_MAX + 100];
+    char check[64];
     enum status status = view_verify(&shop->home, projection, &finding, error);
     if (status != STATUS_OK)
         return status;
     snprintf(check, sizeof check, "view %s", projection->name);
-    digest_to_text(finding.digest, digest);
-    if (finding.ok && finding.detail[0] == '\0')
-        snprintf(detail, sizeof detail, "is what the roll says up to %llu, digest %.16s…",
-                 (unsigned long long)finding.position, digest);
-    else
-        snprintf(detail, sizeof detail, "%s", finding.detail);
-    return print_finding(findings, check, finding.ok, detail, error);
+    return print_finding(findings, check, finding.ok, finding.detail, error);
 }
 
 static enum status verify_shop(struct shop *shop, const struct till *till, void *context, struct error *error)
@@ -133,11 +127,11 @@ static int run_verify(struct till *till, const struct arguments *arguments)
 const struct command verify_command = {
     .name = "verify",
     .usage = "[FILE]",
-    .summary = "prove that nothing was altered: the roll's chain of digests, the views",
-    .details = "Without FILE: the shop's roll, and every view against a new fold of the roll. With\n"
-               "FILE: the roll in a backup. Exits 3 when anything is wrong. The chain makes\n"
-               "changes evident; a cut tail is found by the position and digest that\n"
-               "`till backup` printed.\n\n"
+    .summary = "prove that nothing was altered, on the roll and in the views",
+    .details = "Without FILE: the shop's roll, and every view against a new fold of the roll.\n"
+               "With FILE: the roll in a backup. Exits 3 when anything is wrong. The chain of\n"
+               "digests makes changes evident; a cut tail is found by the position and digest\n"
+               "that `till backup` printed.\n\n"
                "With --json: check, ok, detail.",
     .words_max = 1,
     .run = run_verify,
@@ -173,8 +167,7 @@ static int run_backup(struct till *till, const struct arguments *arguments)
     char file[PATH_SIZE];
     struct error error = {0};
     enum status status = path_format(file, &error, "%s", argument_word(arguments, 0));
-    return status == STATUS_OK ? in_shop(till, arguments, "clerk", back_up, file)
-                               : conclude(arguments, status, &error);
+    return status == STATUS_OK ? in_shop(till, arguments, "clerk", back_up, file) : conclude(arguments, status, &error);
 }
 
 const struct command backup_command = {
@@ -253,10 +246,10 @@ static int run_rebuild(struct till *till, const struct arguments *arguments)
 const struct command rebuild_command = {
     .name = "rebuild",
     .usage = "[NAME...]",
-    .summary = "fold views anew from the first event: orders, stock, sales ...",
-    .details = "All views, or those that are named: orders, stock, sales, journeys, inbox. The old\n"
-               "view serves until the new one is complete. With --json: projection, events (of\n"
-               "those it wants), seconds, digest (of its rows).",
+    .summary = "fold views anew from the first event",
+    .details = "All views, or those that are named: orders, stock, sales, journeys, inbox. The\n"
+               "old view serves until the new one is complete. With --json: projection, events\n"
+               "(of those it wants), seconds, digest (of its rows).",
     .words_max = -1,
     .run = run_rebuild,
 };

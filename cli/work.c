@@ -41,6 +41,19 @@ void say(const char *format, ...)
     buffer_clear(&safe);
 }
 
+void print_rest(const struct till *till, const char *text, int used_columns)
+{
+    print_cell(till, text, till->terminal ? till->columns - used_columns : 0);
+    putchar('\n');
+}
+
+void print_fact(const struct till *till, const char *name, const char *value)
+{
+    enum { NAME_COLUMNS = 10 };
+    printf("%s%-*s%s", style(till, STYLE_DIM), NAME_COLUMNS, name, style(till, STYLE_PLAIN));
+    print_rest(till, value, NAME_COLUMNS);
+}
+
 /* ---- orders ---- */
 
 struct decoding {
@@ -73,7 +86,20 @@ enum status order_as_placed(struct shop *shop, struct uuid order, struct arena *
     return status;
 }
 
-/* ---- events as JSON ---- */
+/* ---- events ---- */
+
+static enum status note_time(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)error;
+    *(int64_t *)context = event->recorded_at_us;
+    return STATUS_STOPPED;
+}
+
+enum status event_time(struct eventstore *store, uint64_t position, int64_t *at_us, struct error *error)
+{
+    const struct roll_query query = {.from = position, .to = position};
+    return eventstore_read_roll(store, &query, note_time, at_us, error);
+}
 
 /* What is to stand in a line of JSON Lines as it is must be JSON, and one line. */
 static bool is_one_line_of_json(const char *text, size_t length)

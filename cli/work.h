@@ -22,13 +22,22 @@ int in_shop(const struct till *till, const struct arguments *arguments, const ch
 enum status order_as_placed(struct shop *shop, struct uuid order, struct arena *arena, struct order_placed *placed,
                             struct error *error) MUST_CHECK;
 
-/* An event of the roll with all that stands beside its data, as `till events --json` prints it. `data` is raw JSON, as it
- * is stored; where a damaged roll holds something else, a string. The caller owns `*object`. */
+/* When the event at `position` was recorded; past the head `*at_us` stays as it is. */
+enum status event_time(struct eventstore *store, uint64_t position, int64_t *at_us, struct error *error) MUST_CHECK;
+
+/* An event of the roll with all that stands beside its data, as `till events --json` prints it. `data` is raw JSON, as
+ * it is stored; where a damaged roll holds something else, a string. The caller owns `*object`. */
 enum status event_object(struct shop *shop, const struct recorded_event *event, cJSON **object,
                          struct error *error) MUST_CHECK;
 
 /* One line on stdout; whatever came into it from outside is made safe. */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* The rest of a line, made safe; on a terminal it is cut where the line ends. */
+void print_rest(const struct till *till, const char *text, int used_columns);
+
+/* "name      value": a line of a page about one thing. */
+void print_fact(const struct till *till, const char *name, const char *value);
 
 enum { PEOPLE_TIME_SIZE = 20, DURATION_SIZE = 24 };
 

@@ -65,6 +65,15 @@ void reopen(struct given *given)
     given->store = another_handle(given);
 }
 
+const char *path_in(const char *folder, const char *name)
+{
+    static char paths[2][PATH_SIZE];
+    static int turn;
+    char *path = paths[turn++ % 2];
+    cr_assert_eq(path_join(path, folder, NULL, "%s", name), STATUS_OK);
+    return path;
+}
+
 /* ---- writing ---- */
 
 struct uuid id_numbered(unsigned number)

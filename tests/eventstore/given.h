@@ -97,6 +97,9 @@ void check_status(enum status want, enum status got, const char *text, const cha
 struct eventstore *another_handle(struct given *given);
 void reopen(struct given *given);
 
+/* "folder/name"; borrowed until the second next call. */
+const char *path_in(const char *folder, const char *name);
+
 /* ---- things ---- */
 
 #define ORDER_7   ((struct stream){"order", "00000000-0000-5000-8000-000000000007"})

@@ -39,9 +39,7 @@ CONTRACT(create, refuses_a_folder_with_a_store)
 
 CONTRACT(create, needs_its_folder)
 {
-    char folder[TEMPORARY_SIZE + 8];
-    snprintf(folder, sizeof folder, "%s/nowhere", given->folder);
-    must_be(STATUS_NOT_FOUND, given->engine->create(folder, NULL, "", &given->error));
+    must_be(STATUS_NOT_FOUND, given->engine->create(path_in(given->folder, "nowhere"), NULL, "", &given->error));
 }
 
 struct maker {
@@ -159,9 +157,7 @@ CONTRACT(close, of_no_store_is_fine)
 
 static const char *copy_path(struct given *given)
 {
-    static char path[TEMPORARY_SIZE + 16];
-    snprintf(path, sizeof path, "%s/copy.db", given->folder);
-    return path;
+    return path_in(given->folder, "copy.db");
 }
 
 static int files_in(const char *folder, const char *beginning)
@@ -298,15 +294,14 @@ CONTRACT(backup, is_opened_for_reading_only)
 
 CONTRACT(backup, may_be_put_in_the_place_of_a_store)
 {
-    char folder[TEMPORARY_SIZE], path[TEMPORARY_SIZE + 16];
+    char folder[TEMPORARY_SIZE];
     struct eventstore *restored;
     struct draft draft;
     uint8_t digest[EVENTSTORE_DIGEST_BYTES];
     uint64_t position;
     must(append(given, TEA, EXPECTED_NONE, 1, 3));
     temporary_make(folder);
-    snprintf(path, sizeof path, "%s/events.db", folder);
-    must(eventstore_backup(given->store, path, &position, digest, &given->error));
+    must(eventstore_backup(given->store, path_in(folder, "events.db"), &position, digest, &given->error));
     draft_start(&draft);
     (void)draft_append(&draft, TEA, 3, 4, 1);
     for (int opened = 0; opened < 2; opened++) { /* the second commit is a repeat */

@@ -24,6 +24,7 @@ static void six_events(struct given *given)
 static void finds(struct given *given, enum damage damage, uint64_t position, const char *words)
 {
     six_events(given);
+    cr_assert_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
     given->is_damaged = true;
     given->engine->damage(given->folder, damage, position);
     cr_assert(report_has(verify(given, given->store), words), "%s", given->report.text);
