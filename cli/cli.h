@@ -173,6 +173,10 @@ enum status wait_until_settled(struct shop *shop, int patience_ms, struct error 
 /* Starts `till run --service NAME` as a process that dies with this one; −1 when that fails. */
 pid_t start_worker(const struct till *till, const char *name);
 
+/* Ends such processes (0 and less are none) and waits for them: asks first, and kills what does not listen. `store` may
+ * be NULL; it is used to wake those that sleep. */
+void stop_workers(struct eventstore *store, const pid_t *processes, int count);
+
 /* ---- timelines (trace.c) ---- */
 
 /* Prints an order's journey as a timeline: position, time since its first event, service, event, and an arrow to what

@@ -325,7 +325,7 @@ static void step_kill(struct demo *demo)
            (unsigned long long)(before + CROWD));
     expect(demo, stood_at > before && stood_at < before + CROWD, "it died in the middle");
     demo->workers[PAYMENT_WORKER] = start_worker(&demo->till, worker_names[PAYMENT_WORKER]);
-    say(demo, "restarted: it goes on from its checkpoint, and asks the bank with the same keys");
+    say(demo, "restarted: it goes on from its checkpoint and asks with the same keys");
     if (!settle(demo))
         return;
     struct book later = read_book(demo, NULL);
@@ -465,7 +465,7 @@ static void step_verify(struct demo *demo)
     expect(demo, forge(file, "\"amount_minor\":24500", "\"amount_minor\":14500"), "one event is altered");
     printf("    $ till verify backup.db\n");
     if (went_well(demo, verify_file(file, &forgery, &error), &error))
-        expect(demo, forgery.faults > 0, "found: %s", forgery.first_fault);
+        expect(demo, forgery.faults > 0, "found, in the %s", forgery.first_fault);
 }
 
 /* ---- the whole ---- */
@@ -495,14 +495,7 @@ static bool open_demo(struct demo *demo, struct till *till, struct error *error)
 
 static void close_demo(struct demo *demo, bool keep)
 {
-    for (int i = 0; i < WORKERS; i++)
-        if (demo->workers[i] > 0)
-            kill(demo->workers[i], SIGTERM);
-    if (demo->shop.store != NULL)
-        eventstore_ring(demo->shop.store);
-    for (int i = 0; i < WORKERS; i++)
-        if (demo->workers[i] > 0)
-            waitpid(demo->workers[i], NULL, 0);
+    stop_workers(demo->shop.store, demo->workers, WORKERS);
     shop_close(&demo->shop);
     if (!keep && demo->folder[0] != '\0')
         remove_tree(demo->folder);

@@ -323,11 +323,12 @@ static enum status list_inbox(struct listing *listing, struct error *error)
 
 static int run_inbox(struct till *till, const struct arguments *arguments)
 {
+    const bool one = argument_word(arguments, 0) != NULL;
     struct listing listing = {.till = till,
                               .arguments = arguments,
                               .projection = &inbox_projection,
                               .rows = list_inbox,
-                              .nothing = "Nobody was told anything."};
+                              .nothing = one ? "That customer was told nothing." : "Nobody was told anything."};
     return run_listing(&listing);
 }
 

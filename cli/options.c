@@ -36,8 +36,9 @@ static void complain(int option, char **argv, const char *name)
 {
     const char *culprit = optind > 0 ? argv[optind - 1] : "";
     char safe[TEXT_SAFE_SIZE];
-    fprintf(stderr, "till%s%s: %s %s\n", name[0] == '\0' ? "" : " ", name, text_safe(safe, culprit),
-            option == ':' ? "needs a value" : "is no option here");
+    /* Without its value: it may be a card's. */
+    fprintf(stderr, "till%s%s: %s %s\n", name[0] == '\0' ? "" : " ", name,
+            text_safe_bytes(safe, culprit, strcspn(culprit, "=")), option == ':' ? "needs a value" : "is no option here");
     fprintf(stderr, "Try: till %s%s--help\n", name, name[0] == '\0' ? "" : " ");
 }
 

@@ -13,6 +13,8 @@
 #include "cli/signals.h"
 #include "cli/work.h"
 
+#define NUMBER_MAX INT64_C(1000000000000) /* of --from and --limit: no roll is longer */
+
 enum { SLOW_POLL_MS = 1000 /* the safety net under the doorbell, and how soon a signal is heeded at the latest */ };
 
 struct reading {
@@ -192,8 +194,8 @@ static int run_events(struct till *till, const struct arguments *arguments)
     int64_t from = 1, limit = INT64_MAX;
     struct reading reading = {.arguments = arguments, .follow = argument_given(arguments, "follow")};
     if (!take_types(&reading, arguments) || !take_stream(&reading, arguments) ||
-        !take_format(&reading, till, arguments) || !argument_integer(arguments, "from", 1, INT64_MAX, &from) ||
-        !argument_integer(arguments, "limit", 1, INT64_MAX, &limit))
+        !take_format(&reading, till, arguments) || !argument_integer(arguments, "from", 1, NUMBER_MAX, &from) ||
+        !argument_integer(arguments, "limit", 1, NUMBER_MAX, &limit))
         return EXIT_USAGE;
     reading.from = (uint64_t)from;
     reading.left = (uint64_t)limit;

@@ -372,21 +372,28 @@ static int look_after(struct supervisor *supervisor)
     return code;
 }
 
-static void stop_all(struct supervisor *supervisor)
+void stop_workers(struct eventstore *store, const pid_t *processes, int count)
 {
     int64_t deadline_us = clock_monotonic_us() + (int64_t)STOP_PATIENCE_MS * 1000;
-    for (int i = 0; i < supervisor->child_count; i++)
-        if (supervisor->children[i].process > 0)
-            kill(supervisor->children[i].process, SIGTERM);
-    eventstore_ring(supervisor->shop->store); /* whoever sleeps looks up and sees the signal */
-    for (int i = 0; i < supervisor->child_count; i++) {
-        pid_t process = supervisor->children[i].process;
-        while (process > 0 && waitpid(process, NULL, WNOHANG) == 0) {
+    for (int i = 0; i < count; i++)
+        if (processes[i] > 0)
+            kill(processes[i], SIGTERM);
+    if (store != NULL)
+        eventstore_ring(store); /* whoever sleeps looks up and sees the signal */
+    for (int i = 0; i < count; i++)
+        while (processes[i] > 0 && waitpid(processes[i], NULL, WNOHANG) == 0) {
             if (clock_monotonic_us() > deadline_us)
-                kill(process, SIGKILL);
+                kill(processes[i], SIGKILL);
             pause_ms(1);
         }
-    }
+}
+
+static void stop_all(struct supervisor *supervisor)
+{
+    pid_t processes[WORKERS_MAX] = {0};
+    for (int i = 0; i < supervisor->child_count; i++)
+        processes[i] = supervisor->children[i].process;
+    stop_workers(supervisor->shop->store, processes, supervisor->child_count);
 }
 
 static int supervise(struct supervisor *supervisor)

@@ -166,6 +166,8 @@ static int run_backup(struct till *till, const struct arguments *arguments)
 {
     char file[PATH_SIZE];
     struct error error = {0};
+    if (argument_word(arguments, 0)[0] == '\0')
+        return usage_error(arguments, "FILE is empty");
     enum status status = path_format(file, &error, "%s", argument_word(arguments, 0));
     return status == STATUS_OK ? in_shop(till, arguments, "clerk", back_up, file) : conclude(arguments, status, &error);
 }

@@ -128,7 +128,7 @@ static void encode_currency(struct encoder *encoder, const struct field *field, 
 {
     struct currency currency;
     memcpy(&currency, member, sizeof(currency));
-    if (currency.code[sizeof(currency.code) - 1] != '\0' || !currency_is_known(currency.code, NULL))
+    if (!currency_is_known(currency.code, NULL))
         ENCODER_REFUSE(encoder, field, CURRENCY);
     else
         encode_plain(encoder, currency.code);
@@ -246,7 +246,7 @@ enum status event_encode(const struct event *event, struct buffer *out, struct e
     }
     if (!encoder.failed)
         return buffer_ok(out, error);
-    if (out->data != NULL && !out->failed) {
+    if (out->length > start) {
         out->length = start;
         out->data[start] = '\0';
     }

@@ -166,7 +166,7 @@ static void check_chain(struct verification *check, const struct recorded_event 
     digest_link(check->last.digest, event, digest);
     if (memcmp(digest, event->digest, sizeof digest) != 0)
         find_fault(&check->chain_ok, check->chain_detail, event->position,
-                   "is not what was written: it, or the chain before it, was altered");
+                   "is not what was written");
     memcpy(check->last.digest, event->digest, sizeof digest);
 }
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,8 +173,10 @@ Test(database, named_like_a_uri_is_a_file_like_any_other)
 {
     cr_assert_eq(chdir(folder_path("")), 0);
     sqlite3 *database = open_as("file:shop.db?mode=memory", DATABASE_CREATE);
-    run(database, "CREATE TABLE t(a)");
-    cr_assert(file_exists(folder_path("file:shop.db?mode=memory")));
+    run(database, "CREATE TABLE t(a); INSERT INTO t VALUES(7)");
+    database_close(&database);
+    database = open_as(folder_path("file:shop.db?mode=memory"), DATABASE_READ);
+    cr_assert_eq(ask(database, "SELECT a FROM t"), 7);
     database_close(&database);
 }
 
@@ -186,32 +189,36 @@ Test(database, may_live_in_memory_for_a_moment)
     cr_assert_not(file_exists(":memory:"));
 }
 
-/* Whether another process can begin to write. */
-static bool another_may_write(const char *path)
+/* Whether the system knows of a lock on SQLite's lock bytes. Another process must ask, and not through SQLite: a forked
+ * one would inherit what SQLite believes. */
+static bool is_locked(const char *path)
 {
+    enum { LOCK_BYTES_START = 0x40000000, LOCK_BYTES = 512 };
     int status;
     const pid_t process = fork();
     if (process == 0) {
-        sqlite3 *database;
-        if (sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTES_START, .l_len = LOCK_BYTES};
+        const int descriptor = open(path, O_RDWR | O_CLOEXEC);
+        if (descriptor < 0 || fcntl(descriptor, F_GETLK, &lock) != 0)
             _exit(2);
-        _exit(sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK ? 0 : 1);
+        _exit(lock.l_type == F_UNLCK ? 0 : 1);
     }
     cr_assert_eq(waitpid(process, &status, 0), process);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) != 2);
-    return WEXITSTATUS(status) == 0;
+    return WEXITSTATUS(status) == 1;
 }
 
 Test(database, opened_twice_in_one_process_keeps_the_locks_of_the_first)
 {
     const char *path = folder_path("shop.db");
     sqlite3 *first = open_shop();
-    cr_assert(another_may_write(path));
+    cr_assert_not(is_locked(path));
     run(first, "BEGIN IMMEDIATE");
+    cr_assert(is_locked(path));
     sqlite3 *second = open_as(path, DATABASE_CREATE);
-    cr_assert_not(another_may_write(path));
+    cr_assert(is_locked(path));
     database_close(&second);
-    cr_assert_not(another_may_write(path));
+    cr_assert(is_locked(path));
     run(first, "COMMIT");
     database_close(&first);
 }
@@ -267,11 +274,13 @@ Test(database, a_statement_that_failed_is_ready_again)
 {
     sqlite3 *database = open_shop();
     sqlite3_stmt *statement;
-    cr_assert_eq(database_prepare(database, "UPDATE stock SET quantity = quantity - 6", &statement, &error), STATUS_OK);
+    cr_assert_eq(database_prepare(database, "UPDATE stock SET quantity = quantity - ?", &statement, &error), STATUS_OK);
+    cr_assert_eq(sqlite3_bind_int(statement, 1, 6), SQLITE_OK);
     cr_assert_eq(database_execute(statement, "take from the stock", &error), STATUS_REFUSED);
     cr_assert_str_eq(error.text, "cannot take from the stock: CHECK constraint failed: quantity >= 0");
-    run(database, "UPDATE stock SET quantity = 10");
+    cr_assert_eq(sqlite3_bind_int(statement, 1, 5), SQLITE_OK);
     cr_assert_eq(database_execute(statement, "take from the stock", &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(ask(database, "SELECT sum(quantity) FROM stock"), 2);
     cr_assert_eq(sqlite3_finalize(statement), SQLITE_OK);
     database_close(&database);
 }

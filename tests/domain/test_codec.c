@@ -74,6 +74,7 @@ static void when_decoded_as(const char *type, int schema_version, const char *da
     char *exact = malloc(length + (length == 0));
     memcpy(exact, data, length);
     error.text[0] = '\0';
+    memset(&read, 0xaa, sizeof(read)); /* what it held before must not shine through */
     status = event_decode(type, schema_version, exact, length, &scenario.arena, &read, &error);
     memset(exact, '#', length); /* nothing may still point into the text */
     free(exact);
@@ -266,6 +267,11 @@ Test(codec, writes_nothing_that_it_would_not_read)
     expect_unwritten(event, "OrderPlaced v2: customer_id: is missing");
     event.order_placed.customer = "";
     expect_unwritten(event, "OrderPlaced v2: customer_id: must be 1 to 128 bytes");
+    char long_text[SKU_MAX + 2];
+    memset(long_text, 'x', SKU_MAX + 1);
+    long_text[SKU_MAX + 1] = '\0';
+    event.order_placed.customer = long_text;
+    expect_unwritten(event, "OrderPlaced v2: customer_id: must be 1 to 128 bytes");
     event.order_placed.customer = "an\nna";
     expect_unwritten(event, "OrderPlaced v2: customer_id: must be UTF-8 without control characters");
     event.order_placed.customer = "an\xff"
@@ -292,6 +298,11 @@ Test(codec, writes_nothing_that_it_would_not_read)
 
     expect_unwritten(order_placed(ORDER_7, (struct order_lines){0}),
                      "OrderPlaced v2: lines: must have 1 to 10000 items");
+    expect_unwritten(order_placed(ORDER_7, (struct order_lines){good.items, 0}),
+                     "OrderPlaced v2: lines: must have 1 to 10000 items");
+    struct event too_long = order_placed(ORDER_7, good);
+    too_long.order_placed.lines.count = LINES_MAX + 1; /* never looked at */
+    expect_unwritten(too_long, "OrderPlaced v2: lines: must have 1 to 10000 items");
     event = order_placed(ORDER_7, and_line(and_line(good, "cup", 1), "pot", 1));
     event.order_placed.lines.items[2].quantity = 1000001;
     expect_unwritten(event, "OrderPlaced v2: lines[2].quantity: must be 1 to 1000000");
