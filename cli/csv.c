@@ -12,12 +12,14 @@
 #include "base/text.h"
 
 enum {
-    WINDOW_BYTES = 256 * 1024,       /* read at a time */
-    ROW_BYTES_MAX = 4 * 1024 * 1024, /* kept of a row: CSV_FIELDS_MAX fields of CSV_FIELD_MAX bytes */
-    PARSER_BLOCK_BYTES = 4096,       /* libcsv's buffer grows in such steps */
+    WINDOW_BYTES = 256 * 1024,             /* read at a time */
+    ROW_BYTES_MAX = 4 * 1024 * 1024,       /* kept of a row: CSV_FIELDS_MAX fields of CSV_FIELD_MAX bytes */
+    PARSER_BYTES_MAX = CSV_FIELD_MAX + 16, /* kept by libcsv of a field; with its closing quote */
+    PARSER_BLOCK_BYTES = 4096,             /* its buffer grows in such steps */
 };
-#define PROBLEM_QUOTE  "a quote stands where none may: a field with quotes is put in quotes, and its own are doubled"
-#define PROBLEM_RETURN "a carriage return ends no line by itself: end lines with LF or CRLF"
+#define PROBLEM_QUOTE      "a quote stands where none may: a field with quotes is put in quotes, and its own are doubled"
+#define PROBLEM_LONG_FIELD "a field is longer than 64 KiB"
+#define PROBLEM_RETURN     "a carriage return ends no line by itself: end lines with LF or CRLF"
 
 struct csv_reader {
     int descriptor;
@@ -35,7 +37,8 @@ struct csv_reader {
     struct csv_row row;            /* in the making, then handed out */
     struct buffer text;            /* its fields, each with a NUL behind it */
     size_t starts[CSV_FIELDS_MAX]; /* of the fields in `text`, which moves as it grows */
-    bool begun, ended;
+    bool ended;
+    bool broken;         /* it breaks the rules */
     bool inside;         /* between quotes */
     uint64_t last_quote; /* offset behind the last quote of the row */
     uint64_t quote_line; /* where the open field's quote stands */
@@ -146,7 +149,7 @@ static int nothing_is_blank(unsigned char byte)
 /* libcsv keeps the field it is at in memory: this is what stops it from keeping a gigabyte. */
 static void *limited_realloc(void *block, size_t size)
 {
-    return size > CSV_FIELD_MAX + 1 ? NULL : realloc(block, size);
+    return size > PARSER_BYTES_MAX ? NULL : realloc(block, size);
 }
 
 static void note_problem(struct csv_reader *reader, const char *problem)
@@ -155,9 +158,19 @@ static void note_problem(struct csv_reader *reader, const char *problem)
         (void)snprintf(reader->row.problem, sizeof reader->row.problem, "%s", problem);
 }
 
+/* The row breaks the rules: it will be its first line only, and this is its problem, whatever else was found. */
+static void break_row(struct csv_reader *reader, const char *problem)
+{
+    reader->broken = true;
+    reader->row.problem[0] = '\0';
+    note_problem(reader, problem);
+}
+
 static void add_field(struct csv_reader *reader, const char *text, size_t length)
 {
     struct csv_row *row = &reader->row;
+    if (length > CSV_FIELD_MAX)
+        note_problem(reader, PROBLEM_LONG_FIELD);
     if (row->count == CSV_FIELDS_MAX || reader->text.length + length > ROW_BYTES_MAX) {
         note_problem(reader, "the row is too long");
         return;
@@ -184,7 +197,7 @@ static void forget_row(struct csv_reader *reader)
     (void)csv_fini(&reader->parser, NULL, NULL, NULL);
     buffer_reset(&reader->text);
     reader->row.count = reader->row.read_count = 0;
-    reader->begun = reader->ended = reader->inside = false;
+    reader->ended = reader->broken = reader->inside = false;
 }
 
 /* The field is longer than libcsv may keep: puts it back where it was, with nothing in the field yet. It stood in an
@@ -192,7 +205,7 @@ static void forget_row(struct csv_reader *reader)
 static void drop_field_so_far(struct csv_reader *reader, bool inside, bool behind_quote)
 {
     const char *again = inside ? "\"" : behind_quote ? "\"\"" : "x";
-    note_problem(reader, "a field is longer than 64 KiB");
+    note_problem(reader, PROBLEM_LONG_FIELD);
     (void)csv_fini(&reader->parser, NULL, NULL, NULL);
     (void)csv_parse(&reader->parser, again, strlen(again), NULL, NULL, NULL);
 }
@@ -210,7 +223,7 @@ static void follow_quotes(struct csv_reader *reader, const char *bytes, size_t l
     }
 }
 
-/* Feeds bytes that hold no row's end but at their own. STATUS_INVALID when they break the rules. */
+/* Feeds bytes that hold no row's end but at their own. */
 static enum status feed(struct csv_reader *reader, const char *bytes, size_t length, uint64_t offset,
                         struct error *error)
 {
@@ -220,8 +233,10 @@ static enum status feed(struct csv_reader *reader, const char *bytes, size_t len
         fed += count;
         if (fed == length)
             break;
-        if (csv_error(&reader->parser) == CSV_EPARSE)
-            return error_set(error, STATUS_INVALID, PROBLEM_QUOTE);
+        if (csv_error(&reader->parser) == CSV_EPARSE) {
+            break_row(reader, PROBLEM_QUOTE);
+            break;
+        }
         if (csv_get_buffer_size(&reader->parser) <= CSV_FIELD_MAX)
             return error_memory(error);
         drop_field_so_far(reader, reader->inside, reader->last_quote == offset + fed);
@@ -254,7 +269,7 @@ static enum status read_raw_line(struct csv_reader *reader, struct buffer *line,
 }
 
 /* Makes the row its first line: the fields that can be read, and the rest of the line raw. */
-static enum status give_up_row(struct csv_reader *reader, const char *problem, struct error *error)
+static enum status give_up_row(struct csv_reader *reader, struct error *error)
 {
     struct buffer raw = {0};
     size_t rest = 0;
@@ -270,8 +285,6 @@ static enum status give_up_row(struct csv_reader *reader, const char *problem, s
             rest = i + 1;
     }
     (void)csv_fini(&reader->parser, NULL, NULL, NULL);
-    reader->row.problem[0] = '\0';
-    note_problem(reader, problem);
     reader->row.read_count = reader->row.count;
     if (status == STATUS_OK)
         add_field(reader, raw.data == NULL ? "" : raw.data + rest, raw.length - rest);
@@ -318,8 +331,8 @@ static enum status finish_return(struct csv_reader *reader, struct error *error)
 {
     int next;
     enum status status = peek(reader, &next, error);
-    if (status == STATUS_OK && next >= 0 && next != '\n')
-        return error_set(error, STATUS_INVALID, PROBLEM_RETURN);
+    if (next >= 0 && next != '\n')
+        break_row(reader, PROBLEM_RETURN);
     if (next == '\n') {
         reader->offset++;
         reader->line++;
@@ -334,20 +347,23 @@ static enum status read_piece(struct csv_reader *reader, const char *bytes, size
     enum status status = feed(reader, bytes, count, reader->offset, error);
     reader->offset += count;
     reader->line += last == '\n';
-    if (status == STATUS_OK && last == '\r' && !reader->inside)
+    if (status == STATUS_OK && !reader->broken && last == '\r' && !reader->inside)
         status = finish_return(reader, error);
     return status;
 }
 
 /* The input ended within a row. */
-static enum status end_row(struct csv_reader *reader, struct error *error)
+static void end_row(struct csv_reader *reader)
 {
-    if (reader->inside)
-        return error_set(error, STATUS_INVALID, "the quote that opens in line %llu is never closed",
-                         (unsigned long long)reader->quote_line);
+    char problem[CSV_PROBLEM_SIZE];
+    if (reader->inside) {
+        (void)snprintf(problem, sizeof problem, "the quote that opens in line %llu is never closed",
+                       (unsigned long long)reader->quote_line);
+        break_row(reader, problem);
+        return;
+    }
     (void)csv_fini(&reader->parser, on_field, on_row, reader);
     reader->ended = true;
-    return STATUS_OK;
 }
 
 static void check_fields(struct csv_reader *reader)
@@ -368,20 +384,23 @@ static void check_fields(struct csv_reader *reader)
 static enum status read_row(struct csv_reader *reader, struct error *error)
 {
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && !reader->ended) {
+    while (status == STATUS_OK && !reader->ended && !reader->broken) {
         const char *bytes;
         size_t length;
         status = look(reader, &bytes, &length, error);
-        if (status == STATUS_OK)
-            status = length > 0 ? read_piece(reader, bytes, length, error) : end_row(reader, error);
+        if (status == STATUS_OK && length > 0)
+            status = read_piece(reader, bytes, length, error);
+        else if (status == STATUS_OK)
+            end_row(reader);
     }
     reader->row.read_count = reader->row.count;
-    return status;
+    if (status == STATUS_OK && reader->broken)
+        status = give_up_row(reader, error);
+    return status == STATUS_OK ? buffer_ok(&reader->text, error) : status;
 }
 
 enum status csv_next(struct csv_reader *reader, const struct csv_row **row, struct error *error)
 {
-    struct error inner = {0};
     bool there = false;
     *row = NULL;
     forget_row(reader);
@@ -392,15 +411,9 @@ enum status csv_next(struct csv_reader *reader, const struct csv_row **row, stru
     reader->row.offset = reader->offset;
     reader->row.line = reader->line;
     reader->last_quote = UINT64_MAX;
-    status = read_row(reader, &inner);
-    if (status == STATUS_INVALID)
-        status = give_up_row(reader, inner.text, &inner);
-    if (status == STATUS_OK)
-        status = buffer_ok(&reader->text, &inner);
-    if (status != STATUS_OK) {
-        *error = inner;
+    status = read_row(reader, error);
+    if (status != STATUS_OK)
         return status;
-    }
     check_fields(reader);
     *row = &reader->row;
     return STATUS_OK;

@@ -22,8 +22,8 @@
 #include "base/status.h"
 
 enum {
-    CSV_FIELD_MAX = 64 * 1024 - 1, /* bytes */
-    CSV_FIELDS_MAX = 64,           /* fields of a row; more are a problem, and left out */
+    CSV_FIELD_MAX = 64 * 1024, /* bytes */
+    CSV_FIELDS_MAX = 64,       /* fields of a row; more are a problem, and left out */
     CSV_PROBLEM_SIZE = 160,
 };
 

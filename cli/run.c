@@ -250,11 +250,7 @@ static enum status sleep_until_news(struct worker *worker, struct shop *shop, co
                                     bool *rested, struct error *error)
 {
     eventstore_wait(shop->store, bell, sleep_ms(worker, till, *rested));
-    if (eventstore_bell(shop->store) != bell) {
-        *rested = false;
-        return STATUS_OK;
-    }
-    if (*rested)
+    if (*rested || eventstore_bell(shop->store) != bell)
         return STATUS_OK;
     *rested = true;
     return worker_rest(worker, error);
@@ -263,10 +259,11 @@ static enum status sleep_until_news(struct worker *worker, struct shop *shop, co
 static enum status work(struct worker *worker, struct shop *shop, const struct till *till, bool until_idle,
                         struct error *error)
 {
-    bool rested = false;
+    bool rested = false; /* since the last step that had anything to do */
     while (!signal_to_stop()) {
         uint32_t bell = eventstore_bell(shop->store);
         enum status status = worker_step(worker, error);
+        rested = rested && worker->idle;
         if (status == STATUS_OK && worker->idle && until_idle && worker->next_attempt_us == 0)
             break;
         if (status == STATUS_OK && worker->idle)

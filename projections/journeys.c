@@ -143,6 +143,7 @@ static enum status steps_load(struct steps *steps, struct view *view, uint64_t p
 
 static bool is_wanted(const struct journey_filter *filter, const struct journey_row *row)
 {
+    CHECK(row->step_count > 0);
     if (filter->quiet_since_us != 0 && row->steps[row->step_count - 1].at_us >= filter->quiet_since_us)
         return false;
     return !(filter->unsettled_only && journey_is_settled(row));

@@ -5,7 +5,7 @@
  * one: write a file like stock.c and add one line to the table in projection.c.
  *
  * Rules for a projection's tables:
- *   1. Every table is STRICT and has a PRIMARY KEY: comparing two views walks the rows in its order.
+ *   1. Every table is STRICT and has a PRIMARY KEY, whose columns are its first ones: views are compared in its order.
  *   2. Keys come from the events (a position, an id, a sku), never from AUTOINCREMENT or max(rowid) + 1.
  *   3. No table is called "meta": that one is the view's own.
  *   4. When the schema or the meaning of a row changes, `version` is raised, and every view is folded again. */

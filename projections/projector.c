@@ -70,12 +70,12 @@ static void meet(struct place *place, const struct view_home *home, enum status 
 {
     struct error next = {0};
     view_close(&place->view);
-    place->condition = status == STATUS_NEWER ? VIEW_NEWER : VIEW_DAMAGED;
+    place->condition = status == STATUS_NEWER ? VIEW_NEWER : VIEW_MISSING;
     place->why = *why;
     if (status == STATUS_NEWER)
         return;
     if (status == STATUS_DAMAGED)
-        status = view_file_replace(&place->view, home, place->projection, why->text, &next);
+        status = view_file_replace_damaged(&place->view, home, place->projection, &next);
     if (status == STATUS_OK)
         place->condition = VIEW_GOOD;
     else if (trouble->status == STATUS_OK)

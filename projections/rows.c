@@ -27,9 +27,17 @@ void bind_uuid(sqlite3_stmt *statement, int parameter, const struct uuid *id)
     CHECK(sqlite3_bind_blob(statement, parameter, id->bytes, UUID_BYTES, SQLITE_STATIC) == SQLITE_OK);
 }
 
+/* A database that is damaged is taken from a backup; a view is folded again, so the sentence is another. */
+static enum status name_damage(enum status status, struct error *error)
+{
+    if (status != STATUS_DAMAGED && status != STATUS_FOREIGN)
+        return status;
+    return error_set(error, STATUS_DAMAGED, "the view's file is damaged: run `till rebuild` to fold it again");
+}
+
 enum status rows_write(sqlite3_stmt *statement, struct error *error)
 {
-    return database_execute(statement, "fold an event into the view", error);
+    return name_damage(database_execute(statement, "fold an event into the view", error), error);
 }
 
 enum status rows_change(sqlite3_stmt *statement, const char *what, const struct recorded_event *recorded,
@@ -53,9 +61,7 @@ bool rows_next(sqlite3_stmt *statement, enum status *status, struct error *error
     bool row = false;
     if (*status != STATUS_OK)
         return false;
-    *status = database_step(statement, &row, "read the view", error);
-    if (*status == STATUS_DAMAGED || *status == STATUS_FOREIGN)
-        *status = error_set(error, STATUS_DAMAGED, "the view's file is damaged: run `till rebuild` to fold it again");
+    *status = name_damage(database_step(statement, &row, "read the view", error), error);
     return *status == STATUS_OK && row;
 }
 

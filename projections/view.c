@@ -38,10 +38,8 @@ static enum status open_and_fold(struct view **view, const struct view_home *hom
         return status;
     status = view_fold(home->store, *view, *head, FOLD_SPAN, NULL, NULL, NULL, error);
     if (status == STATUS_DAMAGED && (*view)->trouble.status == STATUS_DAMAGED) {
-        char why[ERROR_TEXT_MAX];
-        memcpy(why, error->text, sizeof why);
         view_close(view);
-        status = view_file_replace(view, home, projection, why, error);
+        status = view_file_replace_damaged(view, home, projection, error);
         if (status == STATUS_OK)
             status = view_fold(home->store, *view, *head, FOLD_SPAN, NULL, NULL, NULL, error);
     }

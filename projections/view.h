@@ -35,7 +35,8 @@ struct view_home {
 };
 
 /* Opens the view at the roll's head as of now, folding what is missing (all of it, if there is no view yet) while it
- * holds the view's lock. All queries on the handle see one moment, view_position. Where the folder cannot be written, a
+ * holds the view's lock. All queries on the handle see one moment, view_position; do not keep it open for long, because
+ * the view's log grows as long as somebody looks at a moment of the past. Where the folder cannot be written, a
  * private temporary view is folded instead.
  *
  * STATUS_BUSY     somebody held the view's lock for longer than `patience_ms`
@@ -85,7 +86,7 @@ enum status view_inspect(const struct view_home *home, const struct projection *
                          struct error *error) MUST_CHECK;
 
 /* Sets the live view aside, for whoever found it damaged while asking it: the next view_open_fresh folds a new one.
- * `why` is a clause for the notice. */
+ * `why` opens the notice: "the view orders is damaged". */
 enum status view_set_aside(const struct view_home *home, const struct projection *projection, const char *why,
                            struct error *error) MUST_CHECK;
 

@@ -278,7 +278,7 @@ static enum status examine(struct view *view, const struct view_home *home, enum
     if (status == STATUS_OK)
         status = read_meta(view, &row, error);
     if (status == STATUS_OK && !row)
-        status = error_set(error, STATUS_DAMAGED, "it has no position");
+        status = error_set(error, STATUS_DAMAGED, "the view %s has lost its position", view->projection->name);
     if (status == STATUS_OK)
         *condition = judge(view, home, error);
     if (view->load != NULL)
@@ -330,9 +330,10 @@ static enum status open_generation(struct view *view, const struct view_home *ho
     view->log_inode = inode_of(view->log_path);
     if (status == STATUS_OK || !is_damage(view, status))
         return status;
+    char reason[TEXT_SAFE_SIZE];
+    text_safe(reason, view->database == NULL ? "it is no database" : sqlite3_errmsg(view->database));
+    error_set(error, STATUS_DAMAGED, "the view %s is damaged (%s)", view->projection->name, reason);
     *condition = VIEW_DAMAGED;
-    struct error reason = *error;
-    error_set(error, STATUS_DAMAGED, "the view %s is damaged: %.400s", view->projection->name, reason.text);
     return STATUS_OK;
 }
 
@@ -541,6 +542,14 @@ enum status view_file_replace(struct view **view, const struct view_home *home, 
     snprintf(sentence, sizeof sentence, "%s: set aside, and folded again%s", why, kept);
     home->notice(home->context, sentence);
     return STATUS_OK;
+}
+
+enum status view_file_replace_damaged(struct view **view, const struct view_home *home,
+                                      const struct projection *projection, struct error *error)
+{
+    char why[128];
+    snprintf(why, sizeof why, "the view %s is damaged", projection->name);
+    return view_file_replace(view, home, projection, why, error);
 }
 
 enum status view_file_stand(struct view **view, const struct view_home *home, const struct projection *projection,

@@ -59,9 +59,13 @@ enum status view_file_open(struct view **view, const struct view_home *home, con
 enum status view_file_stand(struct view **view, const struct view_home *home, const struct projection *projection,
                             struct error *error) MUST_CHECK;
 
-/* With the lock held: makes an empty live view and moves the link to it. `why` is said to the notice. */
+/* With the lock held: makes an empty live view and moves the link to it. `why` opens the notice;
+ * NULL when nothing is lost. */
 enum status view_file_replace(struct view **view, const struct view_home *home, const struct projection *projection,
                               const char *why, struct error *error) MUST_CHECK;
+
+enum status view_file_replace_damaged(struct view **view, const struct view_home *home,
+                                      const struct projection *projection, struct error *error) MUST_CHECK;
 
 /* False when the link names another generation, or the file or its log is not the one that was opened. */
 bool view_stands(const struct view *view);

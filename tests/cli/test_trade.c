@@ -221,7 +221,7 @@ Test(trade, what_is_over_stays_over)
 Test(trade, words_from_outside_are_harmless_on_a_terminal)
 {
     list_tea();
-    refused(1, "there is no order \\x1b[31mred", "till cancel \"$(printf '\\033[31mred')\"");
+    refused(1, "there is no order \\x1B[31mred", "till cancel \"$(printf '\\033[31mred')\"");
     refused(1, "a text is empty, longer than 128 bytes", "till list \"$(printf 'a\\tb')\" --name T --price 1");
     done("till place --ref \"$(printf 'a\\342\\200\\256b')\" --customer ada --line tea=1"); /* U+202E turns text around
                                                                                              */

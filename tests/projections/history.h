@@ -51,7 +51,7 @@ void busy_week(struct history *history);
 
 /* A sixth projection, "picky": a table of positions, for what goes wrong while folding. At the event on `at` it does as
  * `fault` says. */
-enum { PICKY_NEVER, PICKY_REFUSES, PICKY_DISK_FULL, PICKY_DIES };
+enum { PICKY_NEVER, PICKY_REFUSES, PICKY_DISK_FULL, PICKY_DIES, PICKY_IS_SLOW /* from there on: 1 ms an event */ };
 struct picky {
     uint64_t at;
     int fault;

@@ -130,9 +130,33 @@ Test(projector, takes_a_long_roll_in_batches_and_catches_up)
     history_end(shop);
 }
 
-/* ---- what goes wrong with one view ---- */
-
 static const struct projection *const with_picky[] = {&picky_projection, &stock_projection};
+
+Test(projector, ends_a_batch_early_when_it_takes_long_and_loses_nothing)
+{
+    enum { EVENTS = 400 };
+    static struct event events[EVENTS];
+    struct history *shop = history_new();
+    struct projector *projector = projector_of(shop, with_picky, 2);
+    listed(shop, "tea");
+    for (int i = 0; i < EVENTS; i++)
+        events[i] = (struct event){EVENT_STOCK_RECEIVED, .stock_received = {.sku = "tea", .quantity = 1}};
+    state_all(shop, events, EVENTS);
+    picky = (struct picky){.at = 2, .fault = PICKY_IS_SLOW};
+    struct projector_progress progress = step(projector);
+    cr_assert(!progress.idle);
+    cr_assert(progress.handled >= 32 && progress.handled < EVENTS, "%zu", progress.handled);
+    cr_assert_eq(progress.views[0].position, progress.handled);
+    cr_assert_eq(progress.views[1].position, progress.handled);
+    step_until_idle(projector);
+    picky.fault = PICKY_NEVER;
+    assert_view_equals_roll(shop, &picky_projection);
+    assert_view_equals_roll(shop, &stock_projection);
+    projector_close(&projector);
+    history_end(shop);
+}
+
+/* ---- what goes wrong with one view ---- */
 
 Test(projector, a_projection_that_cannot_handle_an_event_stops_alone)
 {
@@ -325,6 +349,22 @@ Test(projector, follows_a_rebuilt_view_to_its_new_file)
     cr_assert_eq(step_until_idle(projector).views[0].position, 37);
     cr_assert_eq(number_in(shop, "views/orders.2.db", "SELECT position FROM meta"), 37);
     cr_assert_eq(number_in(shop, "views/orders.2.db", "SELECT count(*) FROM orders"), 6);
+    projector_close(&projector);
+    history_end(shop);
+}
+
+Test(projector, leaves_a_view_that_somebody_has_set_aside)
+{
+    struct history *shop = history_new();
+    struct projector *projector = projector_of(shop, NULL, 0);
+    struct error error = {0};
+    busy_week(shop);
+    step_until_idle(projector);
+    cr_assert_eq(view_set_aside(&shop->home, &orders_projection, "the view orders is damaged", &error), STATUS_OK);
+    placed(shop, 6, "tea", 1);
+    cr_assert_eq(step_until_idle(projector).views[0].position, 37);
+    cr_assert_eq(number_in(shop, "views/orders.1.db", "SELECT position FROM meta"), 36);
+    cr_assert_eq(number_in(shop, "views/orders.2.db", "SELECT position FROM meta"), 37);
     projector_close(&projector);
     history_end(shop);
 }
