@@ -92,6 +92,9 @@ int fail(const struct error *error);
 
 enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_GREEN, STYLE_RED, STYLE_YELLOW, STYLE_BLUE, STYLE_CYAN };
 
+/* True when stdout is a pipe whose reader went away (till events | head): nobody misses what is not printed. */
+bool output_is_unread(void);
+
 /* The escape sequence, or "" without colour. */
 const char *style(const struct till *till, enum style style);
 

@@ -50,10 +50,10 @@ static struct till make_till(const struct global_options *global, const char *pr
  * away (till events | head) is not. */
 static int close_output(int code)
 {
-    errno = 0;
-    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || errno == EPIPE)
+    const bool lost = ferror(stdout) != 0; /* of a write that is long over, and whose errno is gone */
+    if ((fflush(stdout) == 0 && !lost) || output_is_unread())
         return code;
-    fprintf(stderr, "till: cannot write the output: %s\n", strerror(errno));
+    fprintf(stderr, "till: cannot write the output: %s\n", lost ? "part of it was lost" : strerror(errno));
     return code == EXIT_DONE ? EXIT_UNAVAILABLE : code;
 }
 

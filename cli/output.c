@@ -1,6 +1,8 @@
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
@@ -21,6 +23,12 @@ int fail(const struct error *error)
     case STATUS_NEWER: return EXIT_DAMAGED;
     default: return EXIT_UNAVAILABLE;
     }
+}
+
+bool output_is_unread(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
 }
 
 /* ---- text for people ---- */

@@ -2,10 +2,8 @@
  *
  * With --follow it sleeps on the doorbell between two readings. The bell is read before the roll is: what is written in
  * between rings it, so nothing is slept over. A reader that went away (till events --follow | head) ends it as well. */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -117,12 +115,6 @@ static enum status read_roll(struct reading *reading, struct error *error)
     return status;
 }
 
-static bool reader_went_away(void)
-{
-    struct pollfd output = {.fd = STDOUT_FILENO};
-    return poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
-}
-
 static enum status read_events(struct shop *shop, const struct till *till, void *context, struct error *error)
 {
     struct reading *reading = context;
@@ -134,7 +126,7 @@ static enum status read_events(struct shop *shop, const struct till *till, void 
         if (status != STATUS_OK || !reading->follow)
             return status;
         fflush(stdout);
-        if (is_over(reading) || reader_went_away())
+        if (is_over(reading) || output_is_unread())
             return STATUS_OK;
         eventstore_wait(shop->store, bell, SLOW_POLL_MS);
     }

@@ -308,6 +308,7 @@ struct supervisor {
 
 static void become_worker(const struct till *till, const char *name, pid_t parent)
 {
+    signals_let_end();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) /* it died before we could ask to die with it */
         _exit(EXIT_UNAVAILABLE);
@@ -318,9 +319,11 @@ static void become_worker(const struct till *till, const char *name, pid_t paren
 pid_t start_worker(const struct till *till, const char *name)
 {
     pid_t parent = getpid();
+    signals_hold();
     pid_t process = fork();
     if (process == 0)
         become_worker(till, name, parent);
+    signals_catch_again();
     return process;
 }
 

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,16 +40,28 @@ static void notice(void *context, const char *sentence)
     fprintf(stderr, "till: %s\n", sentence);
 }
 
+/* The sentence for a folder in which no store was found: there is none, or we may not look. */
+static enum status refuse_folder(const char *folder, struct error *error)
+{
+    char path[PATH_SIZE], safe[TEXT_SAFE_SIZE];
+    struct stat found;
+    enum status status = path_join(path, folder, error, "events.db");
+    if (status != STATUS_OK)
+        return status;
+    if (stat(path, &found) != 0 && errno != ENOENT && errno != ENOTDIR)
+        return error_errno(error, "open", path);
+    return error_set(error, STATUS_FOREIGN,
+                     "there is no shop in %s: make one with `till init`, or name another with --shop",
+                     text_safe(safe, folder));
+}
+
 enum status shop_open(struct shop *shop, const struct till *till, const char *actor, struct error *error)
 {
     *shop = (struct shop){0};
     struct eventstore_options options = {.clock = &till->clock};
     enum status status = eventstore_open(&shop->store, till->folder, &options, error);
-    if (status == STATUS_NOT_FOUND) {
-        char safe[TEXT_SAFE_SIZE];
-        return error_set(error, STATUS_FOREIGN, "there is no shop in %s: make one with `till init`, or name another with --shop",
-                         text_safe(safe, till->folder));
-    }
+    if (status == STATUS_NOT_FOUND)
+        return refuse_folder(till->folder, error);
     struct currency currency = {0};
     if (status == STATUS_OK)
         status = read_settings(eventstore_info(shop->store)->settings, &currency, error);

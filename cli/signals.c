@@ -19,6 +19,32 @@ void signals_catch(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+static void change_mask(int how)
+{
+    sigset_t both;
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(how, &both, NULL);
+}
+
+void signals_hold(void)
+{
+    change_mask(SIG_BLOCK);
+}
+
+void signals_catch_again(void)
+{
+    change_mask(SIG_UNBLOCK);
+}
+
+void signals_let_end(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    change_mask(SIG_UNBLOCK);
+}
+
 bool signal_to_stop(void)
 {
     return stop != 0;

@@ -10,4 +10,10 @@ void signals_catch(void);
 /* True once one of them came. */
 bool signal_to_stop(void);
 
+/* Around a fork: the two signals are held back, so that none is lost between fork and exec, where this process's
+ * handler would swallow it. The parent catches them again, the child lets them end it. */
+void signals_hold(void);
+void signals_catch_again(void);
+void signals_let_end(void);
+
 #endif

@@ -189,7 +189,7 @@ static void assert_patience(const char *path, int patience_ms)
     cr_assert(waited_us < patience_ms * INT64_C(1000) + 5000000, "gave up after %ld us", (long)waited_us);
 }
 
-Test(file_lock, patience_ends_when_it_should, .timeout = 60)
+Test(file_lock, patience_ends_when_it_should, .timeout = 30)
 {
     const char *path = folder_path("gate");
     struct holder holder = start_holder(path);
@@ -199,7 +199,7 @@ Test(file_lock, patience_ends_when_it_should, .timeout = 60)
     stop_holder(&holder);
 }
 
-Test(file_lock, patience_ends_for_a_thread_that_blocks_the_signal_it_needs, .timeout = 60)
+Test(file_lock, patience_ends_for_a_thread_that_blocks_the_signal_it_needs, .timeout = 30)
 {
     const char *path = folder_path("gate");
     struct holder holder = start_holder(path);
@@ -217,7 +217,7 @@ static void nothing(int signal_number)
     (void)signal_number;
 }
 
-Test(file_lock, other_signals_do_not_shorten_patience, .timeout = 60)
+Test(file_lock, other_signals_do_not_shorten_patience, .timeout = 30)
 {
     const char *path = folder_path("gate");
     struct holder holder = start_holder(path);
@@ -269,7 +269,7 @@ static pid_t start_waiter(const char *path, int report, char name)
     return process;
 }
 
-Test(file_lock, who_waits_is_served_in_the_order_of_arrival, .timeout = 60)
+Test(file_lock, who_waits_is_served_in_the_order_of_arrival, .timeout = 30)
 {
     enum { WAITERS = 5 };
     const char *path = folder_path("gate");
@@ -300,7 +300,7 @@ static void *ask_again_and_again(void *context)
     return NULL;
 }
 
-Test(file_lock, whoever_merely_asks_turns_nobody_away, .timeout = 60)
+Test(file_lock, whoever_merely_asks_turns_nobody_away, .timeout = 30)
 {
     char *path = strdup(folder_path("gate"));
     pthread_t asker;

@@ -142,7 +142,7 @@ Test(roll, a_trace_shows_a_compensation)
 {
     small_shop();
     const char *out = done("till trace 3");
-    cr_assert(contains(out, "└▶ StockReservationFailed  2 of 9 "), "%s", out);
+    cr_assert(contains(out, "└▶ StockReservationFailed  1 of 9 "), "%s", out);
     cr_assert(contains(out, "└▶ PaymentRefunded  270.00 USD"), "%s", out);
     cr_assert(contains(out, "└▶ OrderCancelled  out_of_stock"), "%s", out);
     cr_assert(!contains(out, "UnitsReserved"), "%s", out);

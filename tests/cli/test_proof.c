@@ -1,0 +1,209 @@
+#include <stdio.h>
+
+#include "tests/cli/till.h"
+
+TestSuite(proof, .init = till_begin, .fini = till_end);
+
+/* The value of `name` in the object whose first name has this value. */
+static const char *of(const char *lines, const char *first, const char *name)
+{
+    for (int i = 0; i < count_lines(lines); i++) {
+        const char *all = names(lines, i);
+        char key[32];
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(all, " "), all);
+        if (strcmp(value(lines, i, key), first) == 0)
+            return value(lines, i, name);
+    }
+    cr_assert_fail("there is no %s in:\n%s", first, lines);
+    return NULL;
+}
+
+/* ---- verify ---- */
+
+Test(proof, every_promise_of_a_sound_shop_is_checked)
+{
+    small_shop();
+    const char *out = done("till verify --json");
+    static const char *const checks[] = {"file",       "schema",        "order",       "chain",
+                                         "streams",    "consumers",     "view orders", "view stock",
+                                         "view sales", "view journeys", "view inbox"};
+    cr_assert_eq(count_lines(out), (int)(sizeof checks / sizeof *checks));
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        cr_assert_str_eq(names(out, (int)i), "check ok detail");
+        cr_assert_str_eq(of(out, checks[i], "ok"), "true");
+    }
+    cr_assert_eq(count_lines(done("till verify")), count_lines(out));
+    cr_assert_leq(widest(done("till verify")), 80);
+}
+
+Test(proof, an_altered_event_is_found_and_named)
+{
+    small_shop();
+    done("sqlite3 shop/events.db 'PRAGMA trusted_schema = ON; DROP TRIGGER event_is_never_updated;"
+         " UPDATE event SET data = replace(data, \"1250\", \"1\") WHERE position = 1'");
+    struct answer answer = run("till verify --json");
+    cr_assert_eq(answer.code, 3);
+    cr_assert_str_eq(of(answer.out, "chain", "ok"), "false");
+    cr_assert(contains(of(answer.out, "chain", "detail"), "position 1 "), "%s", answer.out);
+    cr_assert_str_eq(of(answer.out, "schema", "ok"), "false"); /* the trigger is gone */
+    cr_assert_str_eq(of(answer.out, "order", "ok"), "true");
+    cr_assert(contains(answer.err, "checks are wrong"), "%s", answer.err);
+    cr_assert(contains(run("till verify").out, "WRONG   chain"));
+}
+
+Test(proof, a_wrong_view_is_found_with_the_row_that_differs)
+{
+    small_shop();
+    done("sqlite3 shop/views/orders.db \"UPDATE orders SET status = 'shipped' WHERE order_ref = '1'\" ||"
+         " sqlite3 shop/views/orders.db .schema >&2");
+    struct answer answer = run("till verify --json");
+    cr_assert_eq(answer.code, 3);
+    cr_assert_str_eq(of(answer.out, "view orders", "ok"), "false");
+    cr_assert(contains(of(answer.out, "view orders", "detail"), "should be \"confirmed\""), "%s", answer.out);
+    cr_assert_str_eq(of(answer.out, "view stock", "ok"), "true");
+    done("till rebuild orders");
+    done("till verify");
+}
+
+/* ---- backup ---- */
+
+Test(proof, a_backup_is_a_whole_roll_that_can_be_verified)
+{
+    small_shop();
+    const char *out = done("till backup copy.db --json");
+    cr_assert_str_eq(names(out, 0), "file position digest");
+    cr_assert_str_eq(value(out, 0, "file"), "copy.db");
+    cr_assert_str_eq(value(out, 0, "position"), of(done("till status --json"), "order", "head"));
+    cr_assert_eq(strlen(value(out, 0, "digest")), 64);
+    cr_assert(contains(done("till verify copy.db --json"), "{\"check\":\"chain\",\"ok\":true"));
+    done("mkdir other && cp copy.db other/events.db");
+    cr_assert_str_eq(done("till --shop other orders --json"), done("till orders --json"));
+    const char *text = done("till backup other.db");
+    cr_assert(contains(text, value(out, 0, "digest")), "%s", text);
+}
+
+Test(proof, a_backup_overwrites_nothing)
+{
+    small_shop();
+    done("echo mine >copy.db");
+    refused(1, "copy.db is there already", "till backup copy.db");
+    cr_assert_str_eq(done("cat copy.db"), "mine\n");
+    cr_assert_str_eq(done("ls | grep -v -e bin -e shop"), "copy.db\n");
+}
+
+Test(proof, what_is_no_backup_is_refused)
+{
+    refused(1, "there is no file copy.db", "till verify copy.db");
+    done("echo nonsense >copy.db");
+    refused(3, "copy.db is not a database", "till verify copy.db");
+    done("rm copy.db; sqlite3 copy.db 'CREATE TABLE t (x)'");
+    refused(3, "copy.db is a database, but not a store of events", "till verify copy.db");
+}
+
+/* ---- rebuild ---- */
+
+Test(proof, views_are_rebuilt_to_the_same_rows)
+{
+    small_shop();
+    const char *first = done("till rebuild --json");
+    cr_assert_eq(count_lines(first), 5);
+    cr_assert_str_eq(names(first, 0), "projection events seconds digest");
+    const char *second = done("till rebuild --json");
+    static const char *const views[] = {"orders", "stock", "sales", "journeys", "inbox"};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        cr_assert_str_eq(of(second, views[i], "digest"), of(first, views[i], "digest"));
+    cr_assert_str_eq(of(first, "orders", "events"), "6"); /* placed three times, confirmed, rejected, cancelled */
+    cr_assert_eq(count_lines(done("till rebuild stock sales --json")), 2);
+    refused(2, "there is no view shelf: orders, stock, sales, journeys, inbox are there", "till rebuild stock shelf");
+}
+
+/* ---- status ---- */
+
+Test(proof, every_consumer_has_a_line)
+{
+    small_shop();
+    const char *out = done("till status --json");
+    static const char *const consumers[] = {"order", "payment", "inventory", "notification", "orders",
+                                            "stock", "sales",   "journeys",  "inbox"};
+    cr_assert_eq(count_lines(out), (int)(sizeof consumers / sizeof *consumers));
+    for (size_t i = 0; i < sizeof consumers / sizeof *consumers; i++) {
+        cr_assert_str_eq(names(out, (int)i),
+                         "consumer position head lag oldest_unread_s waiting dead_letters state last_error");
+        cr_assert_str_eq(of(out, consumers[i], "position"), of(out, consumers[i], "head"));
+        cr_assert_str_eq(of(out, consumers[i], "lag"), "0");
+        cr_assert_str_eq(of(out, consumers[i], "oldest_unread_s"), "null");
+        cr_assert_str_eq(of(out, consumers[i], "state"), "stopped");
+        cr_assert_str_eq(of(out, consumers[i], "last_error"), "null");
+    }
+}
+
+Test(proof, what_is_unread_is_lag)
+{
+    small_shop();
+    done("till list cup --name Cup --price 1 --stock 1");
+    const char *out = done("till status --json");
+    cr_assert_str_eq(of(out, "payment", "lag"), "2");
+    cr_assert_str_neq(of(out, "payment", "oldest_unread_s"), "null");
+    cr_assert_str_eq(of(out, "orders", "lag"), "2");
+    (void)done("till orders");
+    cr_assert_str_eq(of(done("till status --json"), "orders", "lag"), "0");
+}
+
+Test(proof, the_shop_itself_is_described)
+{
+    small_shop();
+    const char *out = done("till status");
+    static const char *const pieces[] = {
+        "shop      ./shop\n", "store     ", "created   20",        "currency  USD\n", "head      ",
+        "log       ",         "free      ", "engine    SQLite 3.", "dead letters\n",  "payment       stopped"};
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        cr_assert(contains(out, pieces[i]), "\"%s\" is not in:\n%s", pieces[i], out);
+}
+
+Test(proof, who_is_at_work_is_running)
+{
+    done("till init");
+    start("till run");
+    until("test $(till status --json | grep -c '\"state\":\"running\"') -eq 9");
+    done("kill $(cat background)");
+    until("test $(till status --json | grep -c '\"state\":\"stopped\"') -eq 9");
+}
+
+/* An order whose payment gets no answer, with what was parked of it. */
+static void parked_order(void)
+{
+    done("till init");
+    done("till list tea --name Tea --price 1 --stock 10");
+    done("till place --ref 1 --customer ada --line tea=1 --card tok_unavailable");
+    start("till run --service payment");
+    until("till status --json | grep -q '\"waiting\":1'");
+    done("kill $(cat background)");
+    until("till status --json | grep '\"consumer\":\"payment\"' | grep -q '\"state\":\"stopped\"'");
+}
+
+Test(proof, what_waits_needs_no_person_yet_but_a_dead_letter_does)
+{
+    parked_order();
+    const char *out = done("till status --json");
+    cr_assert_str_eq(of(out, "payment", "waiting"), "1");
+    cr_assert_str_neq(of(out, "payment", "last_error"), "null");
+    done("sqlite3 shop/events.db \"UPDATE parked SET state = 'dead'\"");
+    struct answer answer = run("till status --json");
+    cr_assert_eq(answer.code, 1);
+    cr_assert_str_eq(of(answer.out, "payment", "dead_letters"), "1");
+    cr_assert_str_eq(of(answer.out, "payment", "waiting"), "0");
+    answer = run("till status");
+    cr_assert_eq(answer.code, 1);
+    cr_assert(contains(answer.out, "Something needs a person."), "%s", answer.out);
+}
+
+Test(proof, a_failed_view_needs_a_person)
+{
+    small_shop();
+    done("sqlite3 shop/views/sales.db \"UPDATE meta SET failure = 'cannot understand the event at position 3'\"");
+    struct answer answer = run("till status --json");
+    cr_assert_eq(answer.code, 1);
+    cr_assert_str_eq(of(answer.out, "sales", "state"), "failed");
+    cr_assert(contains(of(answer.out, "sales", "last_error"), "cannot understand the event"), "%s", answer.out);
+    cr_assert_str_eq(of(answer.out, "orders", "state"), "stopped");
+}

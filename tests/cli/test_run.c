@@ -1,0 +1,118 @@
+/* `till run`: five processes, watched over. */
+#include "tests/cli/till.h"
+
+TestSuite(run, .init = till_begin, .fini = till_end, .timeout = 120);
+
+static void open_shop(void)
+{
+    done("till init");
+    done("till list tea --name Tea --price 5.00 --stock 1000");
+}
+
+/* Every consumer's lag is 0, and it stands in the store. */
+#define SETTLED "! till status --json | grep -v '\"lag\":0,'"
+
+Test(run, until_idle_ends_when_every_order_is_at_rest)
+{
+    open_shop();
+    for (int i = 0; i < 5; i++)
+        done("till place --ref %d --customer ada --line tea=%d", i, i + 1);
+    done("till run --until-idle");
+    cr_expect_eq(count_lines(done("till orders --json | grep '\"status\":\"confirmed\"'")), 5);
+    done(SETTLED);
+}
+
+Test(run, until_idle_with_nothing_to_do_ends_at_once)
+{
+    open_shop();
+    done("till run --until-idle");
+    done("timeout 5 till run --until-idle");
+}
+
+Test(run, until_idle_waits_for_what_waits)
+{
+    open_shop();
+    done("till place --ref 1 --customer ada --line tea=1 --card tok_timeout");
+    done("till run --until-idle");
+    cr_expect_str_eq(value(done("till orders --json"), 0, "status"), "confirmed");
+}
+
+Test(run, comes_to_rest_after_every_order_and_not_only_after_the_first)
+{
+    open_shop();
+    start("till run");
+    for (int i = 0; i < 20; i++) {
+        done("till place --ref %d --customer ada --line tea=1", i);
+        until(SETTLED);
+    }
+    cr_expect_eq(count_lines(done("till orders --json | grep '\"status\":\"confirmed\"'")), 20);
+}
+
+Test(run, a_second_one_is_refused)
+{
+    open_shop();
+    start("till run");
+    until("till status --json | grep '\"consumer\":\"payment\"' | grep running");
+    refused(4, "another `till run` is at work", "till run");
+    refused(4, "another payment is at work", "till run --service payment");
+}
+
+Test(run, a_service_that_is_killed_is_started_again)
+{
+    open_shop();
+    start("till run");
+    until("till status --json | grep '\"consumer\":\"payment\"' | grep running");
+    done("pkill -KILL -P $(pgrep -P $(cat background)) -f -- '--service payment'");
+    done("till place --ref 1 --customer ada --line tea=1");
+    until("till orders --json | grep '\"status\":\"confirmed\"'");
+}
+
+Test(run, a_supervisor_that_is_killed_takes_its_children_with_it)
+{
+    open_shop();
+    start("till run");
+    until("till status --json | grep '\"consumer\":\"payment\"' | grep running");
+    done("pkill -KILL -P $(cat background)"); /* background is the time limit that watches it */
+    until("! till status --json | grep running");
+    done("timeout 20 till run --until-idle");
+}
+
+Test(run, a_supervisor_that_is_asked_to_stop_leaves_written_checkpoints)
+{
+    open_shop();
+    start("till run");
+    done("till place --ref 1 --customer ada --line tea=1");
+    until("till orders --json | grep '\"status\":\"confirmed\"'");
+    done("kill -TERM $(cat background)");
+    until("! till status --json | grep running");
+    done(SETTLED);
+}
+
+Test(run, one_service_alone_does_its_part)
+{
+    open_shop();
+    done("till place --ref 1 --customer ada --line tea=1");
+    done("till run --service payment --until-idle");
+    cr_expect_eq(count_lines(done("till events --type PaymentCaptured --json")), 1);
+    cr_expect_eq(count_lines(done("till events --type StockReserved --json")), 0);
+}
+
+Test(run, knows_its_services)
+{
+    open_shop();
+    refused(2, "there is no service nosuch", "till run --service nosuch");
+}
+
+Test(run, logs_one_line_a_handled_event)
+{
+    open_shop();
+    done("till place --ref 1 --customer ada --line tea=1 --card tok_ok");
+    done("TILL_LOG=json till run --until-idle 2>log");
+    cr_expect_eq(count_lines(done("grep -c . log")), 1);
+    const char *line = done("grep '\"event\":\"OrderPlaced\"' log");
+    cr_expect_str_eq(value(line, 0, "service"), "payment");
+    cr_expect_str_eq(value(line, 0, "outcome"), "answered");
+    cr_expect_str_eq(value(line, 0, "level"), "info");
+    cr_expect_not_null(value(line, 0, "correlation_id"));
+    done("! grep -e tok_ok -e ada log"); /* no secret, no payload */
+}
