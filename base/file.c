@@ -19,9 +19,9 @@
 #endif
 
 enum {
-    /* file_lock_is_held holds what it asks about for a few microseconds; nobody who tries then may be turned away. */
-    PROBE_GRACE_MS = 5,
     TICK_MS = 2,
+    ASKERS_ROUND_MS = 5,
+    ASKERS_ROUNDS_MAX = 200, /* a second in all, for who asked and was then not given the processor */
 };
 
 #define NS_PER_MS 1000000L
@@ -157,14 +157,29 @@ enum status file_descriptor_lock(int descriptor, int patience_ms)
     return patience_ms <= 0 ? STATUS_BUSY : lock_with_ticks(descriptor, patience_ms);
 }
 
-enum status file_lock_wait(struct file_lock *lock, const char *path, int patience_ms, struct error *error)
+/* file_lock_is_held asks by taking a shared lock for a moment, and that must turn nobody away: who can share the lock
+ * has no holder to fear, only others who ask, and outwaits them. */
+static enum status lock_past_askers(int descriptor)
+{
+    enum status status = file_descriptor_lock(descriptor, 0);
+    for (int i = 0; i < ASKERS_ROUNDS_MAX && status == STATUS_BUSY; i++) {
+        if (flock(descriptor, LOCK_SH | LOCK_NB) != 0)
+            return errno == EWOULDBLOCK ? STATUS_BUSY : STATUS_IO;
+        status = file_descriptor_lock(descriptor, ASKERS_ROUND_MS); /* gives up the shared lock first */
+    }
+    return status;
+}
+
+/* Opens the lock's file and takes it: within `patience_ms`, or at once when that is 0. */
+static enum status open_and_lock(struct file_lock *lock, const char *path, int patience_ms, struct error *error)
 {
     *lock = FILE_LOCK_NONE;
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return error_errno(error, "open the lock", path);
 
-    const enum status status = file_descriptor_lock(descriptor, patience_ms);
+    const enum status status =
+        patience_ms > 0 ? file_descriptor_lock(descriptor, patience_ms) : lock_past_askers(descriptor);
     if (status == STATUS_OK) {
         lock->descriptor = descriptor;
         return STATUS_OK;
@@ -179,9 +194,14 @@ enum status file_lock_wait(struct file_lock *lock, const char *path, int patienc
     return status;
 }
 
+enum status file_lock_wait(struct file_lock *lock, const char *path, int patience_ms, struct error *error)
+{
+    return open_and_lock(lock, path, patience_ms, error);
+}
+
 enum status file_lock_try(struct file_lock *lock, const char *path, struct error *error)
 {
-    return file_lock_wait(lock, path, PROBE_GRACE_MS, error);
+    return open_and_lock(lock, path, 0, error);
 }
 
 void file_lock_release(struct file_lock *lock)

@@ -29,11 +29,11 @@ struct file_lock {
 };
 #define FILE_LOCK_NONE ((struct file_lock){.descriptor = -1})
 
-/* Takes the lock, or says STATUS_BUSY after a few milliseconds, in which somebody who merely asked has gone again
- * (file_lock_is_held). The file is made if it is missing. */
+/* Takes the lock at once, or says STATUS_BUSY. Who merely asks (file_lock_is_held) is outwaited. The file is made if it
+ * is missing. */
 enum status file_lock_try(struct file_lock *lock, const char *path, struct error *error) MUST_CHECK;
 
-/* Takes the lock, waiting at most `patience_ms` in the kernel's queue; STATUS_BUSY after that. */
+/* Takes the lock, waiting at most `patience_ms` in the kernel's queue; STATUS_BUSY after that. 0 is file_lock_try. */
 enum status file_lock_wait(struct file_lock *lock, const char *path, int patience_ms, struct error *error) MUST_CHECK;
 
 /* Gives it back and closes its file; a lock that is not held is fine. */

@@ -100,8 +100,11 @@ struct import {
 /* True for the statuses that are an answer to what was asked, not a failure of ours or of the world. */
 bool import_is_refusal(enum status status);
 
-/* Says on stderr that a row (and what belongs to it) is refused, and why; `line` 0: the file as a whole. */
+/* Says on stderr that a row (and what belongs to it) is refused, and why. */
 void import_say(const struct import *import, const struct import_file *file, uint64_t line, const char *sentence);
+
+/* How far the reading of a file is; progress_bar(…, 1, 1) ends the bar. */
+void import_progress(const struct import *import, const struct import_file *file, const char *what);
 
 /* Lists the products (import_products.c). */
 enum status import_products(struct import *import, struct error *error) MUST_CHECK;
@@ -119,11 +122,11 @@ enum step_doubt {
 
 /* An order or a cancellation, by the place of its rows. 48 bytes, so that a file of any size may be sorted by time. */
 struct import_step {
-    int64_t at_us;    /* INT64_MIN when it cannot be read: it will be refused */
-    uint64_t offset;  /* of its first row … */
-    uint32_t line;    /* … which stands here */
-    uint32_t rows;    /* of the file's kind */
-    struct uuid id;   /* of the order; nil when its ref cannot be read, and for a cancellation */
+    int64_t at_us;   /* INT64_MIN when it cannot be read: it will be refused */
+    uint64_t offset; /* of its first row … */
+    uint32_t line;   /* … which stands here */
+    uint32_t rows;   /* of the file's kind */
+    struct uuid id;  /* of the order; nil when its ref cannot be read, and for a cancellation */
     uint32_t doubt_line;
     enum step_doubt doubt;
 };

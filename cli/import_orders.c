@@ -12,7 +12,7 @@
 
 enum {
     BATCH_ORDERS_MAX = 32,
-    BATCH_LINES_MAX = 2000,             /* then the batch is full: one more order has LINES_MAX at most */
+    BATCH_LINES_MAX = 2000,              /* then the batch is full: one more order has LINES_MAX at most */
     SETTLE_PATIENCE_MS = 30 * 60 * 1000, /* for services that run elsewhere, behind a large import */
 };
 
@@ -67,11 +67,18 @@ static enum status refuse_step(struct stepping *stepping, struct import_file *fi
     return status;
 }
 
-/* Puts the order's (or cancellation's) ref before the reason. */
+/* Puts the order's ref, where it is known, before the reason. */
 static enum status blame(struct error *error, const char *ref)
 {
     char safe[TEXT_SAFE_SIZE];
     return ref[0] == '\0' ? error->status : error_within(error, "order %s", text_safe(safe, ref));
+}
+
+/* The ref in a row that may have a problem; "" when it cannot be read. In orders and in cancellations. */
+static const char *row_ref(const struct import_file *file, const struct csv_row *row)
+{
+    size_t place = file->place[ORDER_REF];
+    return place < row->read_count ? row->fields[place].text : "";
 }
 
 /* ---- reading an order ---- */
@@ -93,19 +100,17 @@ static enum status read_head(struct import *import, const struct csv_row *row, s
                              struct error *error)
 {
     const struct import_file *file = &import->files[IMPORT_ORDERS];
-    const struct csv_field *ref = import_value(file, row, ORDER_REF);
     const struct csv_field *customer = import_value(file, row, ORDER_CUSTOMER);
     struct desk_order *wanted = &order->wanted;
-    enum status status = import_text("order_ref", ref, SKU_MAX, error);
+    enum status status = import_text("order_ref", import_value(file, row, ORDER_REF), SKU_MAX, error);
     if (status == STATUS_OK)
         status = import_text("customer_ref", customer, SKU_MAX, error);
     if (status == STATUS_OK)
         status = import_time("ordered_at", import_value(file, row, ORDER_AT), &wanted->placed_at_us, error);
     if (status != STATUS_OK)
         return status;
-    wanted->order_ref = keep(order, ref);
     wanted->customer = keep(order, customer);
-    return wanted->order_ref != NULL && wanted->customer != NULL ? STATUS_OK : error_memory(error);
+    return wanted->customer != NULL ? STATUS_OK : error_memory(error);
 }
 
 /* … and every further one must say the same. */
@@ -133,8 +138,8 @@ static enum status read_line(struct import *import, const struct csv_row *row, s
     const struct csv_field *sku = import_value(file, row, ORDER_SKU);
     enum status status = import_text("sku", sku, SKU_MAX, error);
     if (status == STATUS_OK)
-        status = import_number("quantity", import_value(file, row, ORDER_QUANTITY), 1, QUANTITY_MAX, &line->quantity,
-                               error);
+        status =
+            import_number("quantity", import_value(file, row, ORDER_QUANTITY), 1, QUANTITY_MAX, &line->quantity, error);
     if (status == STATUS_OK)
         status = import_price("unit_price", import_value(file, row, ORDER_PRICE), import->shop->desk.currency,
                               &line->unit_price_minor, error);
@@ -148,10 +153,13 @@ static enum status read_row(struct import *import, const struct csv_row *row, st
 {
     size_t n = order->wanted.line_count;
     order->bad_row = order->rows[n] = (uint32_t)row->line;
+    if (n == 0)
+        order->wanted.order_ref = arena_copy(&order->arena, row_ref(&import->files[IMPORT_ORDERS], row));
+    if (order->wanted.order_ref == NULL)
+        return error_memory(error);
     if (row->problem[0] != '\0')
         return error_set(error, STATUS_REFUSED, "%s", row->problem);
-    enum status status =
-        n == 0 ? read_head(import, row, order, error) : compare_head(import, row, order, error);
+    enum status status = n == 0 ? read_head(import, row, order, error) : compare_head(import, row, order, error);
     if (status == STATUS_OK)
         status = read_line(import, row, order, &order->lines[n], error);
     if (status == STATUS_OK)
@@ -172,7 +180,7 @@ static enum status check_doubt(const struct import_step *step, struct error *err
     return STATUS_OK;
 }
 
-/* The order's ref stands in `wanted` as soon as it is known. */
+/* Reads all rows; on a refusal `bad_row` is the one to blame, and the ref stands in `wanted` if it can be read. */
 static enum status read_order(struct stepping *stepping, const struct import_step *step, struct error *error)
 {
     struct import_file *file = &stepping->import->files[IMPORT_ORDERS];
@@ -183,41 +191,36 @@ static enum status read_order(struct stepping *stepping, const struct import_ste
                                         .dated = true,
                                         .prices_are_content = true,
                                         .refused_line = &order->refused_line};
-    order->bad_row = step->line;
     csv_seek(file->reader, step->offset, step->line);
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; status == STATUS_OK && i < step->rows && order->wanted.line_count < LINES_MAX; i++) {
+    for (uint32_t i = 0; status == STATUS_OK && i < step->rows && i < LINES_MAX; i++) {
         const struct csv_row *row;
         status = import_file_next(file, &row, error);
         if (status == STATUS_OK)
             status = row == NULL ? file_changed(file, error) : read_row(stepping->import, row, order, error);
     }
-    if (status == STATUS_OK || order->wanted.line_count > 0)
+    if (status != STATUS_OK)
         return status;
-    return status;
+    order->bad_row = step->line;
+    return check_doubt(step, error);
 }
 
 /* ---- placing ---- */
 
+/* What became of the order that was read last, when it is refused: by us, or by the desk, who names the order itself.
+ */
 static enum status refuse_order(struct stepping *stepping, const struct import_step *step, struct error *error)
 {
-    const struct import_order *order = stepping->order;
-    (void)blame(error, order->wanted.order_ref);
-    return refuse_step(stepping, &stepping->import->files[IMPORT_ORDERS], step, order->bad_row, error->text, error);
+    struct import_file *file = &stepping->import->files[IMPORT_ORDERS];
+    return refuse_step(stepping, file, step, stepping->order->bad_row, error->text, error);
 }
 
-/* What the desk said of the order that was read last. */
-static enum status take_answer(struct stepping *stepping, const struct import_step *step, enum status status,
-                               struct error *error)
+static enum status refuse_placing(struct stepping *stepping, const struct import_step *step, struct error *error)
 {
     struct import_order *order = stepping->order;
-    if (!import_is_refusal(status))
-        return status;
     if (order->refused_line < order->wanted.line_count)
         order->bad_row = order->rows[order->refused_line];
-    else
-        order->bad_row = step->line;
-    return refuse_step(stepping, &stepping->import->files[IMPORT_ORDERS], step, order->bad_row, error->text, error);
+    return refuse_order(stepping, step, error);
 }
 
 static enum status place_alone(struct stepping *stepping, const struct import_step *step, struct error *error)
@@ -230,7 +233,7 @@ static enum status place_alone(struct stepping *stepping, const struct import_st
         status = desk_place(&stepping->import->shop->desk, &stepping->order->wanted, &id, &already, error);
     if (status == STATUS_OK)
         *(already ? &counts->already : &counts->done) += 1;
-    return take_answer(stepping, step, status, error);
+    return import_is_refusal(status) ? refuse_placing(stepping, step, error) : status;
 }
 
 /* Commits what was placed; when that is refused as a whole, each order by itself. */
@@ -261,7 +264,8 @@ static enum status place_in_batch(struct stepping *stepping, const struct import
         stepping->import->counts[IMPORT_ORDERS].already++;
     else if (status == STATUS_OK)
         batch->placed[batch->placed_count++] = step;
-    status = take_answer(stepping, step, status, error);
+    if (import_is_refusal(status))
+        status = refuse_placing(stepping, step, error);
     if (status == STATUS_OK && (batch->tried == BATCH_ORDERS_MAX || batch->lines >= BATCH_LINES_MAX))
         status = flush(stepping, error);
     return status;
@@ -270,10 +274,10 @@ static enum status place_in_batch(struct stepping *stepping, const struct import
 static enum status take_order(struct stepping *stepping, const struct import_step *step, struct error *error)
 {
     enum status status = read_order(stepping, step, error);
-    if (status == STATUS_OK)
-        status = check_doubt(step, error);
-    if (import_is_refusal(status))
+    if (import_is_refusal(status)) {
+        (void)blame(error, stepping->order->wanted.order_ref);
         return refuse_order(stepping, step, error);
+    }
     return status == STATUS_OK ? place_in_batch(stepping, step, error) : status;
 }
 
@@ -307,7 +311,8 @@ static enum status find_cancelled(struct import *import, const char *ref, const 
         status = order_as_placed(import->shop, *id, &arena, &placed, error);
     if (status == STATUS_OK && cancel->requested_at_us < placed.placed_at_us) {
         time_to_text(placed.placed_at_us, placed_at);
-        status = error_set(error, STATUS_REFUSED, "it is cancelled before it is placed, which was at %s", placed_at);
+        error_set(error, STATUS_REFUSED, "cancelled_at is before the order was placed, at %s", placed_at);
+        status = blame(error, ref);
     }
     arena_clear(&arena);
     return status;
@@ -354,17 +359,15 @@ static enum status take_cancellation(struct stepping *stepping, const struct imp
         status = import_file_next(file, &row, error);
     if (status != STATUS_OK || row == NULL)
         return status == STATUS_OK ? file_changed(file, error) : status;
+    const char *ref = row_ref(file, row);
     status = read_cancellation(stepping, row, &command, error);
-    size_t place = file->place[CANCELLATION_REF];
-    const char *ref = place < row->read_count ? row->fields[place].text : "";
-    if (status == STATUS_OK)
+    if (status != STATUS_OK)
+        status = blame(error, ref);
+    else
         status = cancel(import, ref, &command, &already, error);
     if (status == STATUS_OK)
         *(already ? &counts->already : &counts->done) += 1;
-    if (!import_is_refusal(status))
-        return status;
-    (void)blame(error, ref);
-    return refuse_step(stepping, file, step, step->line, error->text, error);
+    return import_is_refusal(status) ? refuse_step(stepping, file, step, step->line, error->text, error) : status;
 }
 
 /* ---- all of it ---- */
@@ -375,8 +378,8 @@ static enum status take_steps(struct stepping *stepping, struct error *error)
     size_t total = orders->count + cancellations->count;
     enum status status = STATUS_OK;
     for (size_t i = 0, j = 0; status == STATUS_OK && i + j < total;) {
-        bool order = j == cancellations->count ||
-                     (i < orders->count && orders->items[i].at_us <= cancellations->items[j].at_us);
+        bool order =
+            j == cancellations->count || (i < orders->count && orders->items[i].at_us <= cancellations->items[j].at_us);
         if (order)
             status = take_order(stepping, &orders->items[i++], error);
         else

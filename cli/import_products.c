@@ -149,16 +149,16 @@ static enum status take_row(struct catalogue *catalogue, const struct csv_row *r
 enum status import_products(struct import *import, struct error *error)
 {
     struct catalogue catalogue = {.import = import, .file = &import->files[IMPORT_PRODUCTS]};
-    struct csv_reader *reader = catalogue.file->reader;
     enum status status = STATUS_OK;
     while (status == STATUS_OK) {
         const struct csv_row *row;
-        progress_bar(import->till, "products", csv_offset(reader), csv_size(reader));
+        import_progress(import, catalogue.file, "products");
         status = import_file_next(catalogue.file, &row, error);
         if (row == NULL)
             break;
         status = take_row(&catalogue, row, error);
     }
+    progress_bar(import->till, "products", 1, 1);
     tdestroy(catalogue.seen, free);
     buffer_clear(&catalogue.name);
     return status;

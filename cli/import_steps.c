@@ -54,8 +54,8 @@ struct indexing {
     struct import *import;
     struct import_file *file;
     struct import_steps *steps;
-    struct buffer ref; /* of the order whose rows are being counted */
-    bool open;         /* there is one */
+    struct buffer ref;   /* of the order whose rows are being counted */
+    bool open;           /* there is one */
     uint32_t stray_line; /* of the row before, when its order cannot be told; else 0 */
 };
 
@@ -161,12 +161,13 @@ enum status import_steps_read(struct import *import, struct import_file *file, s
     enum status status = STATUS_OK;
     while (status == STATUS_OK) {
         const struct csv_row *row;
-        progress_bar(import->till, "reading", csv_offset(file->reader), csv_size(file->reader));
+        import_progress(import, file, "reading");
         status = import_file_next(file, &row, error);
         if (row == NULL)
             break;
         status = index_row(&indexing, row, error);
     }
+    progress_bar(import->till, "reading", 1, 1);
     buffer_clear(&indexing.ref);
     if (file->kind == IMPORT_ORDERS)
         doubt_scattered(steps);

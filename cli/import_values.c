@@ -39,7 +39,8 @@ enum status import_number(const char *column, const struct csv_field *field, int
     return integer_from_text(text, min, max, number) ? STATUS_OK : refuse(error, column, field, clause);
 }
 
-/* Reads past a decimal number without a sign, and counts its decimals but for zeros at the end; NULL when it is none. */
+/* Reads past a decimal number without a sign, and counts its decimals but for zeros at the end; NULL when it is none.
+ */
 static const char *skip_decimal(const char *text, int *decimals)
 {
     *decimals = 0;

@@ -11,7 +11,8 @@
 
 /* The columns of all kinds; an order's first, for they are what is refused most. */
 static const char *const united_columns[] = {
-    "order_ref", "customer_ref", "ordered_at", "sku", "quantity", "unit_price", "name", "stock", "cancelled_at", "reason",
+    "order_ref",  "customer_ref", "ordered_at", "sku",          "quantity",
+    "unit_price", "name",         "stock",      "cancelled_at", "reason",
 };
 enum { UNITED_COUNT = sizeof united_columns / sizeof *united_columns };
 
@@ -110,6 +111,13 @@ enum status rejects_close(struct rejects *rejects, struct error *error)
         return STATUS_OK;
     errno = code != 0 ? code : errno;
     return error_errno(error, "write", rejects->path);
+}
+
+void rejects_abandon(struct rejects *rejects)
+{
+    if (rejects->out != NULL)
+        (void)fclose(rejects->out);
+    rejects->out = NULL;
 }
 
 /* ---- rows ---- */

@@ -38,4 +38,7 @@ void rejects_write(struct rejects *rejects, const struct import_file *file, cons
 /* STATUS_FULL, STATUS_IO: not all of it could be written. */
 enum status rejects_close(struct rejects *rejects, struct error *error) MUST_CHECK;
 
+/* Closes it after something else went wrong. */
+void rejects_abandon(struct rejects *rejects);
+
 #endif

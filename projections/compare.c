@@ -73,8 +73,7 @@ static enum status select_table(struct view *view, const struct table *table, sq
     return status;
 }
 
-/* ---- the digest ---------------------------------------------------------------------------------------------------
- */
+/* ---- the digest ---- */
 
 typedef crypto_generichash_state hash_state;
 
@@ -148,8 +147,7 @@ enum status view_digest(struct view *view, uint8_t digest[VIEW_DIGEST_BYTES], st
     return status;
 }
 
-/* ---- the first row that differs -----------------------------------------------------------------------------------
- */
+/* ---- the first row that differs ---- */
 
 static int compare_numbers(int64_t one, int64_t other)
 {
@@ -274,8 +272,7 @@ enum status view_compare(struct view *live, struct view *fresh, bool *same, char
     return status;
 }
 
-/* ---- verify -------------------------------------------------------------------------------------------------------
- */
+/* ---- verify ---- */
 
 /* `live` is frozen: what it shows stands still, whoever folds on meanwhile. */
 static enum status check_rows(struct view *live, const struct view_home *home, struct view_finding *finding,

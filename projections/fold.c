@@ -17,8 +17,7 @@ struct pass {
     bool out_of_time;
 };
 
-/* ---- one event ----------------------------------------------------------------------------------------------------
- */
+/* ---- one event ---- */
 
 /* Is it the history that this projection cannot take, rather than the world that is in the way? */
 static bool is_fault_of_history(enum status status)
@@ -82,8 +81,7 @@ static enum status pass_event(void *context, const struct recorded_event *record
     return pass->out_of_time ? STATUS_STOPPED : STATUS_OK;
 }
 
-/* ---- one pass -----------------------------------------------------------------------------------------------------
- */
+/* ---- one pass ---- */
 
 static void begin(struct view *view, uint64_t to)
 {
@@ -158,8 +156,7 @@ enum status views_fold(struct eventstore *store, struct view *const *views, size
     return status;
 }
 
-/* ---- one view -----------------------------------------------------------------------------------------------------
- */
+/* ---- one view ---- */
 
 enum status view_refuse_failed(const struct view *view, struct error *error)
 {

@@ -100,8 +100,7 @@ const struct projection journeys_projection = {
     .apply = apply,
 };
 
-/* ---- queries ------------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 /* The steps of one journey; the memory is used again for the next. */
 struct steps {

@@ -55,8 +55,7 @@ void projector_close(struct projector **projector)
     *projector = NULL;
 }
 
-/* ---- a step -------------------------------------------------------------------------------------------------------
- */
+/* ---- a step ---- */
 
 /* Nothing can be folded into it, now or at the next step. */
 static bool is_at_rest(const struct place *place)

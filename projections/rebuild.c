@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "projections/fold.h"
+#include "projections/generation.h"
 
 struct rebuild {
     const struct view_home *home;
@@ -37,7 +38,7 @@ static enum status start(struct rebuild *rebuild, struct error *error)
 {
     enum status status = refuse_newer(rebuild, error);
     if (status == STATUS_OK)
-        status = view_file_remove_others(rebuild->home, rebuild->projection, error);
+        status = generation_remove_others(rebuild->home, rebuild->projection, error);
     return status == STATUS_OK ? view_file_build(&rebuild->view, rebuild->home, rebuild->projection, error) : status;
 }
 
@@ -55,15 +56,15 @@ static enum status swap(struct rebuild *rebuild, struct error *error)
         status = error_set(error, STATUS_IO, "the folder views was deleted while %s was rebuilt: try again",
                            rebuild->projection->name);
     if (status == STATUS_OK)
-        status = view_file_publish(rebuild->view, rebuild->home, error);
+        status = generation_publish(rebuild->home, rebuild->projection, rebuild->view->generation, error);
     if (status == STATUS_OK)
-        status = view_file_remove_others(rebuild->home, rebuild->projection, error);
+        status = generation_remove_others(rebuild->home, rebuild->projection, error);
     return status == STATUS_OK ? view_freeze(rebuild->view, error) : status; /* for the digest */
 }
 
 static enum status clear_away(struct rebuild *rebuild, struct error *error)
 {
-    return view_file_remove_others(rebuild->home, rebuild->projection, error);
+    return generation_remove_others(rebuild->home, rebuild->projection, error);
 }
 
 static enum status locked(struct rebuild *rebuild, enum status (*act)(struct rebuild *, struct error *),

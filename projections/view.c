@@ -92,8 +92,7 @@ enum status view_open_fresh(struct view **view, const struct view_home *home, co
     return status;
 }
 
-/* ---- from the outside ---------------------------------------------------------------------------------------------
- */
+/* ---- from the outside ---- */
 
 const char *view_condition_name(enum view_condition condition)
 {

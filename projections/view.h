@@ -57,8 +57,7 @@ uint64_t view_position(const struct view *view);
 /* Closes and sets the pointer to NULL; NULL is fine. */
 void view_close(struct view **view);
 
-/* ---- a view from the outside, for `till status` and `till verify` --------------------------------------------------
- */
+/* ---- a view from the outside, for `till status` and `till verify` ---- */
 
 enum view_condition {
     VIEW_GOOD,

@@ -1,17 +1,14 @@
 #include "projections/view_file.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/database.h"
 #include "base/text.h"
+#include "projections/generation.h"
 #include "projections/rows.h"
 
 enum {
@@ -34,114 +31,16 @@ static const char meta_schema[] = "CREATE TABLE meta ("
                                   "  failure TEXT" /* why the event after `position` cannot be handled */
                                   ") STRICT;";
 
-/* ---- names --------------------------------------------------------------------------------------------------------
- */
-
-static enum status path_of(char path[PATH_SIZE], const struct view_home *home, const struct projection *projection,
-                           uint64_t generation, struct error *error)
-{
-    return path_join(path, home->folder, error, "views/%s.%" PRIu64 ".db", projection->name, generation);
-}
-
-/* "orders.12.db-wal" of "orders" is generation 12 and "-wal"; 0 for a name that is no generation of this view. */
-static uint64_t generation_of(const char *entry, const char *name, const char **suffix)
-{
-    size_t length = strlen(name);
-    if (strncmp(entry, name, length) != 0 || entry[length] != '.' || entry[length + 1] < '1' || entry[length + 1] > '9')
-        return 0;
-    char *end;
-    errno = 0;
-    uint64_t generation = strtoull(entry + length + 1, &end, 10);
-    if (errno != 0 || strncmp(end, ".db", 3) != 0)
-        return 0;
-    *suffix = end + 3;
-    return generation;
-}
-
-/* The generation that the link names; 0 when there is no link, or it names none of ours. */
-static uint64_t linked_generation(const char *link_path, const char *name)
-{
-    char target[PATH_SIZE];
-    const char *suffix;
-    ssize_t length = readlink(link_path, target, sizeof target - 1);
-    if (length < 0)
-        return 0;
-    target[length] = '\0';
-    uint64_t generation = generation_of(target, name, &suffix);
-    return generation != 0 && *suffix == '\0' ? generation : 0;
-}
-
-static enum status link_path_of(char path[PATH_SIZE], const struct view_home *home, const struct projection *projection,
-                                struct error *error)
-{
-    return path_join(path, home->folder, error, "views/%s.db", projection->name);
-}
-
-/* Rule 1. Makes views/ when it is not there. */
-static enum status next_generation(const struct view_home *home, const struct projection *projection,
-                                   uint64_t *generation, struct error *error)
-{
-    char path[PATH_SIZE];
-    enum status status = path_join(path, home->folder, error, "views");
-    if (status == STATUS_OK)
-        status = file_make_folder(path, error);
-    if (status != STATUS_OK)
-        return status;
-    DIR *folder = opendir(path);
-    if (folder == NULL)
-        return error_errno(error, "read the folder", path);
-    const char *suffix;
-    uint64_t last = 0;
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
-        last = found > last ? found : last;
-    }
-    closedir(folder);
-    *generation = last + 1;
-    return STATUS_OK;
-}
-
-enum status view_file_remove_others(const struct view_home *home, const struct projection *projection,
-                                    struct error *error)
-{
-    char path[PATH_SIZE], link_path[PATH_SIZE];
-    enum status status = path_join(path, home->folder, error, "views");
-    if (status == STATUS_OK)
-        status = link_path_of(link_path, home, projection, error);
-    if (status != STATUS_OK)
-        return status;
-    uint64_t linked = linked_generation(link_path, projection->name);
-
-    /* First the databases, then their logs: who has opened one but not its log yet must see that it has moved. */
-    for (int logs = 0; logs <= 1; logs++) {
-        DIR *folder = opendir(path);
-        if (folder == NULL)
-            return errno == ENOENT ? STATUS_OK : error_errno(error, "read the folder", path);
-        for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-            const char *suffix;
-            uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
-            if (found != 0 && found != linked && (*suffix != '\0') == logs &&
-                unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
-                status = error_errno(error, "remove", entry->d_name);
-        }
-        closedir(folder);
-    }
-    return status;
-}
-
 enum status view_lock(const struct view_home *home, const struct projection *projection, int patience_ms,
                       struct file_lock *lock, struct error *error)
 {
     char path[PATH_SIZE];
     *lock = FILE_LOCK_NONE;
     enum status status = path_join(path, home->folder, error, "run/view-%s.lock", projection->name);
-    if (status != STATUS_OK)
-        return status;
-    return patience_ms == 0 ? file_lock_try(lock, path, error) : file_lock_wait(lock, path, patience_ms, error);
+    return status == STATUS_OK ? file_lock_wait(lock, path, patience_ms, error) : status;
 }
 
-/* ---- the handle ---------------------------------------------------------------------------------------------------
- */
+/* ---- the handle ---- */
 
 static struct view *view_new(const struct projection *projection, struct error *error)
 {
@@ -208,8 +107,7 @@ static enum status fill(struct view *view, const struct uuid *store_id, struct e
     return status == STATUS_OK ? database_run(view->database, "COMMIT", error) : status;
 }
 
-/* ---- the meta row -------------------------------------------------------------------------------------------------
- */
+/* ---- the meta row ---- */
 
 #define SELECT_META "SELECT position, failure, version, store_id, projection FROM meta WHERE id = 1"
 
@@ -233,7 +131,7 @@ enum status view_load(struct view *view, struct error *error)
     sqlite3_reset(view->load);
     if (status == STATUS_OK && !row)
         return error_set(error, STATUS_DAMAGED, "the view %s has lost its position", view->projection->name);
-    if (view->position >= view->stop_before)
+    if (status == STATUS_OK && view->position >= view->stop_before)
         view->stop_before = 0; /* somebody else got past it */
     return status;
 }
@@ -288,8 +186,7 @@ static enum status examine(struct view *view, const struct view_home *home, enum
     return status;
 }
 
-/* ---- a live view --------------------------------------------------------------------------------------------------
- */
+/* ---- a live view ---- */
 
 static ino_t inode_of(const char *path)
 {
@@ -301,9 +198,9 @@ static enum status set_paths(struct view *view, const struct view_home *home, ui
                              struct error *error)
 {
     view->generation = generation;
-    enum status status = link_path_of(view->link_path, home, view->projection, error);
+    enum status status = generation_link_path(view->link_path, home, view->projection, error);
     if (status == STATUS_OK)
-        status = path_of(path, home, view->projection, generation, error);
+        status = generation_path(path, home, view->projection, generation, error);
     if (status == STATUS_OK)
         status = path_join(view->log_path, home->folder, error, "views/%s.%" PRIu64 ".db-wal", view->projection->name,
                            generation);
@@ -349,8 +246,8 @@ static enum status open_linked(struct view **view, const struct view_home *home,
     *view = view_new(projection, error);
     if (*view == NULL)
         return STATUS_MEMORY;
-    enum status status = link_path_of((*view)->link_path, home, projection, error);
-    uint64_t generation = linked_generation((*view)->link_path, projection->name);
+    enum status status = generation_link_path((*view)->link_path, home, projection, error);
+    uint64_t generation = generation_linked((*view)->link_path, projection->name);
     if (status == STATUS_OK && generation != 0) {
         status = open_generation(*view, home, generation, condition, error);
     } else if (status == STATUS_OK) {
@@ -391,17 +288,16 @@ bool view_is_in_place(const struct view *view)
 
 bool view_stands(const struct view *view)
 {
-    return view_is_in_place(view) && linked_generation(view->link_path, view->projection->name) == view->generation;
+    return view_is_in_place(view) && generation_linked(view->link_path, view->projection->name) == view->generation;
 }
 
-/* ---- making one ---------------------------------------------------------------------------------------------------
- */
+/* ---- making one ---- */
 
 static enum status create(struct view *view, const struct view_home *home, const char *settings, struct error *error)
 {
     char path[PATH_SIZE];
     uint64_t generation = 0;
-    enum status status = next_generation(home, view->projection, &generation, error);
+    enum status status = generation_next(home, view->projection, &generation, error);
     if (status == STATUS_OK)
         status = set_paths(view, home, generation, path, error);
     if (status == STATUS_OK)
@@ -502,35 +398,17 @@ enum status view_file_go_live(struct view **view, const struct view_home *home, 
     return status;
 }
 
-enum status view_file_publish(struct view *view, const struct view_home *home, struct error *error)
-{
-    char temporary[PATH_SIZE], target[PATH_SIZE], folder[PATH_SIZE];
-    enum status status = path_join(temporary, home->folder, error, "views/.%s.db.new", view->projection->name);
-    if (status == STATUS_OK)
-        status = path_join(folder, home->folder, error, "views");
-    if (status != STATUS_OK)
-        return status;
-    snprintf(target, sizeof target, "%s.%" PRIu64 ".db", view->projection->name, view->generation);
-    if (unlink(temporary) != 0 && errno != ENOENT)
-        return error_errno(error, "remove", temporary);
-    if (symlink(target, temporary) != 0)
-        return error_errno(error, "make the link", temporary);
-    if (rename(temporary, view->link_path) != 0)
-        return error_errno(error, "move the link", view->link_path);
-    return file_sync(folder, error);
-}
-
 enum status view_file_replace(struct view **view, const struct view_home *home, const struct projection *projection,
                               const char *why, struct error *error)
 {
     char link_path[PATH_SIZE], sentence[ERROR_TEXT_MAX + 128], kept[256] = "";
-    enum status status = link_path_of(link_path, home, projection, error);
+    enum status status = generation_link_path(link_path, home, projection, error);
     if (status != STATUS_OK)
         return status;
-    uint64_t old = linked_generation(link_path, projection->name);
+    uint64_t old = generation_linked(link_path, projection->name);
     status = make(view, home, projection, live_settings, error);
     if (status == STATUS_OK)
-        status = view_file_publish(*view, home, error);
+        status = generation_publish(home, projection, (*view)->generation, error);
     if (status != STATUS_OK) {
         view_close(view);
         return status;
@@ -567,8 +445,7 @@ enum status view_file_stand(struct view **view, const struct view_home *home, co
     return view_file_replace(view, home, projection, condition == VIEW_MISSING ? NULL : why.text, error);
 }
 
-/* ---- transactions -------------------------------------------------------------------------------------------------
- */
+/* ---- transactions ---- */
 
 enum status view_begin(struct view *view, struct error *error)
 {

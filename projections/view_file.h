@@ -2,8 +2,7 @@
  * For projections/ only; view.h is what others see.
  *
  * Rules, each of which a crash, a second process or a person with `rm` has a hand in:
- *   1. views/<name>.db is a symbolic link to <name>.<generation>.db. A generation's number is one more than any that is
- *      to be seen in views/, so that a file never meets the log of another one.
+ *   1. A view is opened through its link, as the generation that the link names (generation.h).
  *   2. Whoever folds into a live view, makes one, moves its link or removes a generation holds run/view-<name>.lock.
  *   3. Before each fold: does the link still name this generation, and does this file still have its name? If not, the
  *      handle is closed and the view opened anew (view_stands).
@@ -86,14 +85,6 @@ enum status view_file_sync(struct view *view, struct error *error) MUST_CHECK;
 /* With the lock held: opens a view that was built anew, as a live one, which has no link yet. STATUS_IO when somebody
  * has deleted its file. */
 enum status view_file_go_live(struct view **view, const struct view_home *home, struct error *error) MUST_CHECK;
-
-/* With the lock held: moves the link to this view. */
-enum status view_file_publish(struct view *view, const struct view_home *home, struct error *error) MUST_CHECK;
-
-/* With the lock held: removes all generations but the one that the link names. What somebody has open lives until they
- * close it. */
-enum status view_file_remove_others(const struct view_home *home, const struct projection *projection,
-                                    struct error *error) MUST_CHECK;
 
 /* Reads position and failure anew: somebody else may have folded. */
 enum status view_load(struct view *view, struct error *error) MUST_CHECK;

@@ -194,9 +194,12 @@ static enum status decide_place(struct request *request, const void *context, st
     const struct desk_order *wanted = placing->wanted;
     const struct order *order = NULL;
     struct wanted_line *lines = arena_alloc_array(&request->batch.arena, wanted->line_count, sizeof *lines);
-    size_t line = wanted->line_count;
+    size_t line = SIZE_MAX;
+    bool dated = wanted->dated || wanted->placed_at_us != 0;
     if (lines == NULL)
         return error_memory(error);
+    if (wanted->refused_line != NULL)
+        *wanted->refused_line = wanted->line_count;
     enum status status = load_order(request, placing->id, &order, error);
     if (status == STATUS_OK)
         status = price_lines(request, wanted, lines, error);
@@ -210,10 +213,12 @@ static enum status decide_place(struct request *request, const void *context, st
         .lines = lines,
         .line_count = wanted->line_count,
         .card_token = wanted->card_token != NULL ? wanted->card_token : "tok_ok",
-        .placed_at_us = wanted->placed_at_us != 0 ? wanted->placed_at_us : clock_now_us(request->desk->clock),
+        .placed_at_us = dated ? wanted->placed_at_us : clock_now_us(request->desk->clock),
         .prices_are_content = wanted->prices_are_content,
     };
     enum refusal refusal = order_decide_place(order, &command, &request->answer, &line);
+    if (wanted->refused_line != NULL && line < wanted->line_count)
+        *wanted->refused_line = line;
     return refusal == REFUSAL_NONE ? STATUS_OK : refuse_placing(wanted, refusal, line, error);
 }
 

@@ -38,10 +38,12 @@ struct desk_order {
     const char *customer;
     const char *card_token; /* NULL: tok_ok */
     struct currency currency; /* all zero: the shop's */
-    int64_t placed_at_us;   /* 0: now */
+    int64_t placed_at_us;   /* 0: now, unless it is `dated` */
+    bool dated;             /* placed_at_us is meant, also the first moment of 1970 */
     const struct desk_line *lines;
     size_t line_count;
     bool prices_are_content;
+    size_t *refused_line; /* or NULL; on a refusal the index of the line it is about, line_count for none of them */
 };
 
 enum status desk_place(const struct shop_desk *desk, const struct desk_order *order, struct uuid *id,

@@ -59,6 +59,18 @@ Test(path, needs_a_folder)
     cr_assert_str_eq(path, "");
 }
 
+Test(path, is_written_printfs_way_or_refused_whole)
+{
+    char path[PATH_SIZE], name[PATH_SIZE + 1];
+    cr_assert_eq(path_format(path, &error, "%s-wal", "events.db"), STATUS_OK);
+    cr_assert_str_eq(path, "events.db-wal");
+    memset(name, 'x', sizeof name - 1);
+    name[PATH_SIZE] = '\0';
+    cr_assert_eq(path_format(path, &error, "%s", name), STATUS_INVALID);
+    cr_assert_eq(path_format(path, &error, "%s", name + 1), STATUS_OK);
+    cr_assert_eq(strlen(path), PATH_SIZE - 1);
+}
+
 /* ---- folders and files ---- */
 
 Test(file, a_folder_is_made_for_its_owner_alone_and_once)
@@ -312,6 +324,19 @@ Test(file_lock, whoever_merely_asks_turns_nobody_away, .timeout = 30)
     }
     cr_assert_eq(pthread_join(asker, NULL), 0);
     free(path);
+}
+
+Test(file_lock, trying_one_that_is_held_costs_no_wait, .timeout = 30)
+{
+    enum { TRIES = 500 };
+    const char *path = folder_path("gate");
+    struct holder holder = start_holder(path);
+    struct file_lock lock;
+    const int64_t started_us = clock_monotonic_us();
+    for (int i = 0; i < TRIES; i++)
+        cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_BUSY);
+    cr_assert(clock_monotonic_us() - started_us < TRIES * INT64_C(2000));
+    stop_holder(&holder);
 }
 
 Test(file_lock, a_child_that_was_forked_does_not_keep_it)

@@ -77,7 +77,7 @@ Test(run, a_supervisor_that_is_killed_takes_its_children_with_it)
     done("timeout 20 till run --until-idle");
 }
 
-Test(run, a_supervisor_that_is_asked_to_stop_leaves_written_checkpoints)
+Test(run, a_supervisor_that_is_asked_to_stop_ends_its_children_and_the_next_goes_on)
 {
     open_shop();
     start("till run");
@@ -85,6 +85,7 @@ Test(run, a_supervisor_that_is_asked_to_stop_leaves_written_checkpoints)
     until("till orders --json | grep '\"status\":\"confirmed\"'");
     done("kill -TERM $(cat background)");
     until("! till status --json | grep running");
+    done("till run --until-idle");
     done(SETTLED);
 }
 

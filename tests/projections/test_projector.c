@@ -289,6 +289,12 @@ Test(projector, leaves_a_view_out_that_somebody_else_is_folding)
     file_lock_release(&lock);
     cr_assert_eq(projector_catch_up(projector, 5000, &progress, &error), STATUS_OK);
     cr_assert_eq(progress.views[0].position, 36);
+
+    placed(shop, 6, "tea", 1); /* now that the projector has it open */
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    cr_assert_eq(step(projector).views[0].position, 36);
+    file_lock_release(&lock);
+    cr_assert_eq(step(projector).views[0].position, 37);
     projector_close(&projector);
     history_end(shop);
 }

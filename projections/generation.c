@@ -1,0 +1,120 @@
+#include "projections/generation.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum status generation_path(char path[PATH_SIZE], const struct view_home *home, const struct projection *projection,
+                            uint64_t generation, struct error *error)
+{
+    return path_join(path, home->folder, error, "views/%s.%" PRIu64 ".db", projection->name, generation);
+}
+
+/* "orders.12.db-wal" of "orders" is generation 12 and "-wal"; 0 for a name that is no generation of this view. */
+static uint64_t generation_of(const char *entry, const char *name, const char **suffix)
+{
+    size_t length = strlen(name);
+    if (strncmp(entry, name, length) != 0 || entry[length] != '.' || entry[length + 1] < '1' || entry[length + 1] > '9')
+        return 0;
+    char *end;
+    errno = 0;
+    uint64_t generation = strtoull(entry + length + 1, &end, 10);
+    if (errno != 0 || strncmp(end, ".db", 3) != 0)
+        return 0;
+    *suffix = end + 3;
+    return generation;
+}
+
+uint64_t generation_linked(const char *link_path, const char *name)
+{
+    char target[PATH_SIZE];
+    const char *suffix;
+    ssize_t length = readlink(link_path, target, sizeof target - 1);
+    if (length < 0)
+        return 0;
+    target[length] = '\0';
+    uint64_t generation = generation_of(target, name, &suffix);
+    return generation != 0 && *suffix == '\0' ? generation : 0;
+}
+
+enum status generation_link_path(char path[PATH_SIZE], const struct view_home *home,
+                                 const struct projection *projection, struct error *error)
+{
+    return path_join(path, home->folder, error, "views/%s.db", projection->name);
+}
+
+enum status generation_next(const struct view_home *home, const struct projection *projection, uint64_t *generation,
+                            struct error *error)
+{
+    char path[PATH_SIZE];
+    enum status status = path_join(path, home->folder, error, "views");
+    if (status == STATUS_OK)
+        status = file_make_folder(path, error);
+    if (status != STATUS_OK)
+        return status;
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return error_errno(error, "read the folder", path);
+    const char *suffix;
+    uint64_t last = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
+        last = found > last ? found : last;
+    }
+    closedir(folder);
+    *generation = last + 1;
+    return STATUS_OK;
+}
+
+enum status generation_remove_others(const struct view_home *home, const struct projection *projection,
+                                     struct error *error)
+{
+    char path[PATH_SIZE], link_path[PATH_SIZE];
+    enum status status = path_join(path, home->folder, error, "views");
+    if (status == STATUS_OK)
+        status = generation_link_path(link_path, home, projection, error);
+    if (status != STATUS_OK)
+        return status;
+    uint64_t linked = generation_linked(link_path, projection->name);
+
+    /* First the databases, then their logs: who has opened one but not its log yet must see that it has moved. */
+    for (int logs = 0; logs <= 1; logs++) {
+        DIR *folder = opendir(path);
+        if (folder == NULL)
+            return errno == ENOENT ? STATUS_OK : error_errno(error, "read the folder", path);
+        for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+            const char *suffix;
+            uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
+            if (found != 0 && found != linked && (*suffix != '\0') == logs &&
+                unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
+                status = error_errno(error, "remove", entry->d_name);
+        }
+        closedir(folder);
+    }
+    return status;
+}
+
+enum status generation_publish(const struct view_home *home, const struct projection *projection, uint64_t generation,
+                               struct error *error)
+{
+    char temporary[PATH_SIZE], target[PATH_SIZE], link_path[PATH_SIZE], folder[PATH_SIZE];
+    enum status status = path_join(temporary, home->folder, error, "views/.%s.db.new", projection->name);
+    if (status == STATUS_OK)
+        status = generation_link_path(link_path, home, projection, error);
+    if (status == STATUS_OK)
+        status = path_join(folder, home->folder, error, "views");
+    if (status != STATUS_OK)
+        return status;
+    snprintf(target, sizeof target, "%s.%" PRIu64 ".db", projection->name, generation);
+    if (unlink(temporary) != 0 && errno != ENOENT)
+        return error_errno(error, "remove", temporary);
+    if (symlink(target, temporary) != 0)
+        return error_errno(error, "make the link", temporary);
+    if (rename(temporary, link_path) != 0)
+        return error_errno(error, "move the link", link_path);
+    return file_sync(folder, error);
+}
