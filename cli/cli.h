@@ -14,15 +14,15 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "eventstore/eventstore.h"
 #include "projections/view.h"
 #include "services/commands.h"
 
 enum exit_code {
-    EXIT_DONE = 0,        /* done, or done already */
-    EXIT_REFUSED = 1,     /* refused or not found, or something needs a person */
+    EXIT_DONE = 0,    /* done, or done already */
+    EXIT_REFUSED = 1, /* refused or not found, or something needs a person */
     EXIT_USAGE = 2,
     EXIT_DAMAGED = 3,     /* damaged, not a shop, made by a newer version, of another store */
     EXIT_UNAVAILABLE = 4, /* cannot be done now */
@@ -43,9 +43,9 @@ struct arguments;
 
 struct command {
     const char *name;
-    const char *usage;   /* what follows the name, "ORDER [--reason R]" */
-    const char *summary; /* one line for the list of commands */
-    const char *details; /* further paragraphs for --help; or NULL */
+    const char *usage;                 /* what follows the name, "ORDER [--reason R]" */
+    const char *summary;               /* one line for the list of commands */
+    const char *details;               /* further paragraphs for --help; or NULL */
     const struct option_spec *options; /* up to one without a name; or NULL */
     int words_min, words_max;          /* words that are no options; -1 for any number */
     int (*run)(struct till *till, const struct arguments *arguments);
@@ -146,7 +146,7 @@ enum status shop_create(const struct till *till, struct currency currency, bool 
 #define TIME_TRAVEL_OPTIONS                                                                                            \
     {"at", "POSITION", "as of this position on the roll"},                                                             \
     {                                                                                                                  \
-        "as-of", "TIME", "as of this time (RFC 3339, or a date: midnight UTC)"                                  \
+        "as-of", "TIME", "as of this time (RFC 3339, or a date: midnight UTC)"                                         \
     }
 
 /* Where a query looks: at --at or --as-of, else at the head. `*position` is 0 at the head (then `*travelling` is
@@ -180,7 +180,7 @@ pid_t start_worker(const struct till *till, const char *name);
  * be NULL; it is used to wake those that sleep. */
 void stop_workers(struct eventstore *store, const pid_t *processes, int count);
 
-/* ---- timelines (trace.c) ---- */
+/* ---- timelines (timeline.c) ---- */
 
 /* Prints an order's journey as a timeline: position, time since its first event, service, event, and an arrow to what
  * caused it. `to_position` 0: all of it. */

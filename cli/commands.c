@@ -1,8 +1,15 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-    &init_command,    &demo_command,  &list_command,   &receive_command, &place_command,  &cancel_command,
-    &ship_command,    &import_command, &run_command,   &status_command,  &orders_command, &order_command,
-    &stock_command,   &sales_command, &journeys_command, &inbox_command, &events_command, &trace_command,
-    &verify_command,  &rebuild_command, &backup_command, NULL,
+    &init_command,     &demo_command,
+    &list_command,     &receive_command,
+    &place_command,    &cancel_command,
+    &ship_command,     &import_command,
+    &run_command,      &status_command,
+    &orders_command,   &order_command,
+    &stock_command,    &sales_command,
+    &journeys_command, &inbox_command,
+    &events_command,   &trace_command,
+    &verify_command,   &rebuild_command,
+    &backup_command,   NULL,
 };

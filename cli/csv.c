@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 enum {
-    WINDOW_BYTES = 256 * 1024,             /* read at a time */
+    WINDOW_BYTES = 64 * 1024,              /* read at a time */
     ROW_BYTES_MAX = 4 * 1024 * 1024,       /* kept of a row: CSV_FIELDS_MAX fields of CSV_FIELD_MAX bytes */
     PARSER_BYTES_MAX = CSV_FIELD_MAX + 16, /* kept by libcsv of a field; with its closing quote */
     PARSER_BLOCK_BYTES = 4096,             /* its buffer grows in such steps */

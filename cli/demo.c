@@ -1,7 +1,7 @@
 /* demo.c - `till demo`: a shop in a temporary folder, told and shown step by step, with the services as processes.
  *
- * Each step does something, shows the journey that came of it, and checks that it came out as told: the exit status is 1
- * if any step did not. */
+ * Each step does something, shows the journey that came of it, and checks that it came out as told: the exit status is
+ * 1 if any step did not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -26,7 +26,7 @@
 enum {
     WORKERS = SERVICES_COUNT + 1,
     PATIENCE_MS = 8000,
-    CROWD = 300,     /* orders of step 7: enough batches to be killed in the middle of them */
+    CROWD = 300, /* orders of step 7: enough batches to be killed in the middle of them */
     POLL_US = 500,
     DIGEST_SHOWN = 16, /* hex digits: enough to compare by eye */
 };
@@ -36,8 +36,8 @@ struct demo {
     struct shop shop;
     char folder[PATH_SIZE];
     pid_t workers[WORKERS];
-    bool failed; /* something did not come out as told */
-    bool broken; /* the shop does not come to rest: nothing more can be told */
+    bool failed;                  /* something did not come out as told */
+    bool broken;                  /* the shop does not come to rest: nothing more can be told */
     uint64_t before_cancellation; /* the roll's head before step 5 */
     struct uuid cancelled;        /* the order of steps 2 and 5 */
 };
@@ -64,8 +64,8 @@ static void expect(struct demo *demo, bool as_told, const char *format, ...)
     const struct till *till = &demo->till;
     va_list values;
     va_start(values, format);
-    printf("    %s%s%s ", style(till, as_told ? STYLE_GREEN : STYLE_RED), as_told ? "✓" : "✗ NOT AS TOLD:",
-           style(till, STYLE_PLAIN));
+    printf("    %s%s%s ", style(till, as_told ? STYLE_GREEN : STYLE_RED),
+           as_told ? "✓" : "✗ NOT AS TOLD:", style(till, STYLE_PLAIN));
     vprintf(format, values);
     va_end(values);
     putchar('\n');
@@ -240,7 +240,8 @@ static void step_compensation(struct demo *demo)
 static void step_cancel(struct demo *demo)
 {
     struct error error = {0};
-    struct cancel_order command = {.reason = "found it in the attic", .requested_at_us = clock_now_us(&demo->till.clock)};
+    struct cancel_order command = {.reason = "found it in the attic",
+                                   .requested_at_us = clock_now_us(&demo->till.clock)};
     title(demo, 5, "A customer cancels a confirmed order");
     printf("    $ till cancel A-1 --reason \"%s\"\n", command.reason);
     went_well(demo, eventstore_head(demo->shop.store, &demo->before_cancellation, &error), &error);
@@ -381,6 +382,9 @@ static void step_time_travel(struct demo *demo)
 {
     title(demo, 9, "The shop as it was before step 5");
     printf("    $ till order A-1 --at %llu\n", (unsigned long long)demo->before_cancellation);
+    struct error error = {0};
+    went_well(demo, print_timeline(&demo->shop, &demo->till, demo->cancelled, demo->before_cancellation, &error),
+              &error);
     struct order_answer then = look_at(demo, demo->cancelled, demo->before_cancellation);
     struct order_answer now = look_at(demo, demo->cancelled, 0);
     expect(demo, strcmp(then.status, "confirmed") == 0 && strcmp(now.status, "cancelled") == 0,
@@ -553,9 +557,9 @@ const struct command demo_command = {
     .name = "demo",
     .usage = "[--keep]",
     .summary = "see sagas succeed, fail, compensate, crash and recover",
-    .details = "Makes a shop in a new temporary folder, runs its services as processes, and tells\n"
-               "ten steps with the journeys that come of them. Ends with 1 if any step did not\n"
-               "come out as told.",
+    .details = "Makes a shop in a new temporary folder, runs its services as processes, and\n"
+               "tells ten steps with the journeys that come of them. Ends with 1 if any step did\n"
+               "not come out as told.",
     .options = options,
     .run = run,
 };

@@ -16,8 +16,11 @@ static const struct option_spec global_specs[] = {
 };
 
 static const struct option global_long[] = {
-    {"shop", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},    {NULL, 0, NULL, 0},
+    {"shop", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
 };
 enum { GLOBAL_COUNT = 4 };
 
@@ -38,7 +41,8 @@ static void complain(int option, char **argv, const char *name)
     char safe[TEXT_SAFE_SIZE];
     /* Without its value: it may be a card's. */
     fprintf(stderr, "till%s%s: %s %s\n", name[0] == '\0' ? "" : " ", name,
-            text_safe_bytes(safe, culprit, strcspn(culprit, "=")), option == ':' ? "needs a value" : "is no option here");
+            text_safe_bytes(safe, culprit, strcspn(culprit, "=")),
+            option == ':' ? "needs a value" : "is no option here");
     fprintf(stderr, "Try: till %s%s--help\n", name, name[0] == '\0' ? "" : " ");
 }
 

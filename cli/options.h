@@ -1,4 +1,5 @@
-/* options.h - from argv to a command and its arguments. For main.c only; commands see struct arguments through cli.h. */
+/* options.h - from argv to a command and its arguments. For main.c only; commands see struct arguments through cli.h.
+ */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 

@@ -36,8 +36,8 @@ bool output_is_unread(void)
 const char *style(const struct till *till, enum style style)
 {
     static const char *const escapes[] = {
-        [STYLE_PLAIN] = "\033[0m",   [STYLE_BOLD] = "\033[1m",    [STYLE_DIM] = "\033[2m",   [STYLE_GREEN] = "\033[32m",
-        [STYLE_RED] = "\033[31m",    [STYLE_YELLOW] = "\033[33m", [STYLE_BLUE] = "\033[34m", [STYLE_CYAN] = "\033[36m",
+        [STYLE_PLAIN] = "\033[0m", [STYLE_BOLD] = "\033[1m",    [STYLE_DIM] = "\033[2m",   [STYLE_GREEN] = "\033[32m",
+        [STYLE_RED] = "\033[31m",  [STYLE_YELLOW] = "\033[33m", [STYLE_BLUE] = "\033[34m", [STYLE_CYAN] = "\033[36m",
     };
     return till->colour ? escapes[style] : "";
 }

@@ -22,11 +22,11 @@
 
 enum {
     WORKERS_MAX = SERVICES_COUNT + 1, /* the services and the projector */
-    SLOW_POLL_MS = 1000,    /* the safety net under the doorbell */
-    REST_MS = 20,           /* quiet for so long: write the checkpoint that moved without events */
-    BUSY_PAUSE_MS = 50,     /* after a step that could not be done now */
-    SUPERVISE_MS = 10,      /* how often the supervisor looks around */
-    RESTART_FIRST_MS = 100, /* then twice as long each time, up to … */
+    SLOW_POLL_MS = 1000,              /* the safety net under the doorbell */
+    REST_MS = 20,                     /* quiet for so long: write the checkpoint that moved without events */
+    BUSY_PAUSE_MS = 50,               /* after a step that could not be done now */
+    SUPERVISE_MS = 10,                /* how often the supervisor looks around */
+    RESTART_FIRST_MS = 100,           /* then twice as long each time, up to … */
     RESTART_MAX_MS = 5000,
     RESTARTS_IN_VAIN = 5, /* with --until-idle: a worker that fails so often will not become idle */
     STOP_PATIENCE_MS = 5000,
@@ -293,8 +293,8 @@ static int run_worker(struct shop *shop, const struct till *till, const char *na
 
 struct child {
     const char *name;
-    pid_t process;        /* 0: not running */
-    int failures;         /* in a row */
+    pid_t process; /* 0: not running */
+    int failures;  /* in a row */
     int64_t restart_at_us;
 };
 
@@ -332,7 +332,7 @@ static void start(struct supervisor *supervisor, struct child *child)
     pid_t process = start_worker(supervisor->till, child->name);
     if (process < 0) {
         log_note(LOG_ERROR, child->name, "cannot start: %s", strerror(errno));
-        child->restart_at_us = clock_monotonic_us() + RESTART_MAX_MS * 1000;
+        child->restart_at_us = clock_monotonic_us() + (int64_t)RESTART_MAX_MS * 1000;
         return;
     }
     child->process = process;
@@ -419,8 +419,7 @@ static int supervise(struct supervisor *supervisor)
 static int run_supervisor(struct shop *shop, const struct till *till, const struct arguments *arguments)
 {
     struct error error = {0};
-    struct supervisor supervisor = {
-        .shop = shop, .till = till, .until_idle = argument_given(arguments, "until-idle")};
+    struct supervisor supervisor = {.shop = shop, .till = till, .until_idle = argument_given(arguments, "until-idle")};
     for (int i = 0; i < WORKERS_MAX; i++) {
         bool chosen = argument_given(arguments, "service");
         const char *name = chosen ? argument_nth(arguments, "service", i) : worker_names[i];
@@ -453,15 +452,16 @@ static int run(struct till *till, const struct arguments *arguments)
     const char *name;
     for (int i = 0; (name = argument_nth(arguments, "service", i)) != NULL; i++)
         if (!is_worker(name) || i == WORKERS_MAX)
-            return usage_error(arguments, "there is no service %s: order, payment, inventory, notification and projector are there",
-                               text_safe(safe, name));
+            return usage_error(
+                arguments, "there is no service %s: order, payment, inventory, notification and projector are there",
+                text_safe(safe, name));
     signals_catch();
     if (shop_open(&shop, till, "run", &error) != STATUS_OK)
         return fail(&error);
     bool alone = argument_nth(arguments, "service", 0) != NULL && argument_nth(arguments, "service", 1) == NULL;
-    int code = alone ? run_worker(&shop, till, argument_value(arguments, "service"),
-                                  argument_given(arguments, "until-idle"))
-                     : run_supervisor(&shop, till, arguments);
+    int code =
+        alone ? run_worker(&shop, till, argument_value(arguments, "service"), argument_given(arguments, "until-idle"))
+              : run_supervisor(&shop, till, arguments);
     shop_close(&shop);
     return code;
 }
@@ -476,8 +476,9 @@ const struct command run_command = {
     .name = "run",
     .usage = "[--until-idle] [--service NAME]...",
     .summary = "run the services and the projector",
-    .details = "Starts the services order, payment, inventory and notification and the projector,\n"
-               "a process each, restarts one that dies, and stops them at SIGINT or SIGTERM.\n"
+    .details = "Starts the services order, payment, inventory and notification and the\n"
+               "projector, a process each, restarts one that dies, and stops them at SIGINT or\n"
+               "SIGTERM.\n"
                "Every handled event is a line on stderr: text on a terminal, else JSON\n"
                "(TILL_LOG=json, text or off decides).",
     .options = options,

@@ -69,11 +69,8 @@ enum status shop_open(struct shop *shop, const struct till *till, const char *ac
         shop_close(shop);
         return status;
     }
-    shop->desk = (struct shop_desk){.store = shop->store,
-                                    .currency = currency,
-                                    .clock = &till->clock,
-                                    .actor = actor,
-                                    .producer = TILL_PRODUCER};
+    shop->desk = (struct shop_desk){
+        .store = shop->store, .currency = currency, .clock = &till->clock, .actor = actor, .producer = TILL_PRODUCER};
     shop->home = (struct view_home){.store = shop->store, .folder = till->folder, .notice = notice};
     return STATUS_OK;
 }

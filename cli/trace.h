@@ -1,4 +1,4 @@
-/* trace.h - one order's journey, event by event: for trace.c, which collects it, and mermaid.c, which draws it too. */
+/* trace.h - one order's journey, event by event: collected by trace.c, told by timeline.c and mermaid.c. */
 #ifndef CLI_TRACE_H
 #define CLI_TRACE_H
 

@@ -257,7 +257,9 @@ static enum status read_lines(const struct arguments *arguments, struct arena *a
     if (order->line_count == 0)
         return error_set(error, STATUS_INVALID, "--line is missing");
     struct desk_line *lines = arena_alloc_array(arena, order->line_count, sizeof *lines);
-    enum status status = lines != NULL ? STATUS_OK : error_memory(error);
+    if (lines == NULL)
+        return error_memory(error);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < order->line_count; i++)
         status = read_line(argument_nth(arguments, "line", (int)i), arena, &lines[i], error);
     order->lines = lines;

@@ -19,8 +19,10 @@ enum status event_encode(const struct event *event, struct buffer *out, struct e
  *
  * STATUS_NOT_FOUND  no type of ours has this name
  * STATUS_NEWER      a schema version that this program does not know yet
- * STATUS_INVALID    an older schema version that no upcaster raised, or the data breaks its contract: "OrderPlaced v2:
- * lines[3].quantity: must be 1 to 1000000" STATUS_MEMORY */
+ * STATUS_INVALID    an older schema version that no upcaster raised, or data that breaks its contract, as in
+ *                   "OrderPlaced v2: lines[3].quantity: must be 1 to 1000000"
+ * STATUS_MEMORY
+ */
 enum status event_decode(const char *type_name, int schema_version, const char *data, size_t length,
                          struct arena *arena, struct event *event, struct error *error) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /* eventstore.h - the roll: an append-only log of events, and what its readers remember about it.
  *
- * This header is the contract; it says nothing of SQLite. eventstore/sqlite_*.c keep it today; another engine would keep
- * the same contract and pass the same tests. The store knows nothing of orders: data is bytes, names are names.
+ * This header is the contract; it says nothing of SQLite. eventstore/sqlite_*.c keep it today; another engine would
+ * keep the same contract and pass the same tests. The store knows nothing of orders: data is bytes, names are names.
  *
  * What it promises:
  *   1. An event's position on the roll is 1, 2, 3 … without gaps. The writers stand in one queue and a position is
@@ -27,17 +27,18 @@
 #include "base/uuid.h"
 
 enum {
-    EVENTSTORE_FORMAT = 1,          /* of the files; a newer one is refused */
-    EVENTSTORE_NAME_MAX = 128,      /* bytes of a category, an entity, a type, a consumer or an actor */
-    EVENTSTORE_DATA_MAX = 1 << 20,  /* bytes of one event's data */
+    EVENTSTORE_FORMAT = 1,         /* of the files; a newer one is refused */
+    EVENTSTORE_NAME_MAX = 128,     /* bytes of a category, an entity, a type, a consumer or an actor */
+    EVENTSTORE_DATA_MAX = 1 << 20, /* bytes of one event's data */
     EVENTSTORE_DIGEST_BYTES = 32,
-    EVENTSTORE_PAGE = 512,          /* events a read transaction lives for: a long reader keeps the log file growing */
-    EVENTSTORE_TYPES_MAX = 64,      /* types a filter may name */
+    EVENTSTORE_PAGE = 512,     /* events a read transaction lives for: a long reader keeps the log file growing */
+    EVENTSTORE_TYPES_MAX = 64, /* types a filter may name */
 };
 
 struct eventstore;
 
-/* ---- one event ---------------------------------------------------------------------------------------------------- */
+/* ---- one event ----------------------------------------------------------------------------------------------------
+ */
 
 /* A stream: what aspect (category) of what thing (entity). Written "category-entity". A category has no '-'. Both are
  * clean UTF-8 text. An entity that is a canonical UUID is kept in 16 bytes, which is our affair, not the caller's. */
@@ -50,14 +51,15 @@ struct stream {
 struct new_event {
     struct uuid id;
     const char *type;
-    int schema_version;       /* 1 … 1000 */
-    struct uuid correlation;  /* the journey; equal to `id` for an event of no journey */
-    uint64_t causation;       /* position of the event that caused this one; 0 for none */
-    const char *data;         /* UTF-8 text, stored as these bytes */
+    int schema_version;      /* 1 … 1000 */
+    struct uuid correlation; /* the journey; equal to `id` for an event of no journey */
+    uint64_t causation;      /* position of the event that caused this one; 0 for none */
+    const char *data;        /* UTF-8 text, stored as these bytes */
     size_t data_length;
 };
 
-/* An event as it stands on the roll. Pointers are the store's: good until the visitor returns, or reads other events. */
+/* An event as it stands on the roll. Pointers are the store's: good until the visitor returns, or reads other events.
+ */
 struct recorded_event {
     uint64_t position;
     struct stream stream;
@@ -77,7 +79,8 @@ struct recorded_event {
     const uint8_t *digest; /* EVENTSTORE_DIGEST_BYTES */
 };
 
-/* ---- a commit ----------------------------------------------------------------------------------------------------- */
+/* ---- a commit -----------------------------------------------------------------------------------------------------
+ */
 
 /* What the writer believed the stream's version to be. Any other number is meant literally. */
 #define EXPECTED_NONE UINT64_C(0)
@@ -108,17 +111,17 @@ struct parked {
     uint64_t position;
     struct uuid sequence; /* what must stay in order: for our services the journey */
     enum parked_state state;
-    int attempts;               /* made so far; 0 for one that only queues behind another */
-    int64_t next_attempt_us;    /* a clock time; meaningless for a dead letter */
+    int attempts;            /* made so far; 0 for one that only queues behind another */
+    int64_t next_attempt_us; /* a clock time; meaningless for a dead letter */
     int64_t parked_at_us;
     const char *reason; /* one sentence; "" for one that queues. Borrowed */
 };
 
 /* A change to the consumer's parked events, made in the same commit as the events. */
 struct parked_change {
-    bool remove;          /* take the row away (handled, or discarded) instead of writing it */
+    bool remove;           /* take the row away (handled, or discarded) instead of writing it */
     int expected_attempts; /* the row must stand there with so many attempts; -1: it must not stand there yet */
-    struct parked parked; /* only position and sequence matter for a removal */
+    struct parked parked;  /* only position and sequence matter for a removal */
 };
 
 /* One atomic write. Zero-initialise; leave out what is not wanted. Everything is borrowed. */
@@ -157,7 +160,8 @@ struct commit {
 enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
                               struct error *error) MUST_CHECK;
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------------------------
+ */
 
 enum direction { FORWARDS, BACKWARDS };
 
@@ -167,9 +171,9 @@ enum direction { FORWARDS, BACKWARDS };
 typedef enum status (*event_visitor)(void *context, const struct recorded_event *event, struct error *error);
 
 struct roll_query {
-    uint64_t from;            /* first position wanted (FORWARDS: 0 and 1 mean the start; BACKWARDS: 0 means the head) */
-    uint64_t to;              /* last position wanted; 0 for no bound */
-    size_t limit;             /* at most so many events; 0 for no bound */
+    uint64_t from; /* first position wanted (FORWARDS: 0 and 1 mean the start; BACKWARDS: 0 means the head) */
+    uint64_t to;   /* last position wanted; 0 for no bound */
+    size_t limit;  /* at most so many events; 0 for no bound */
     enum direction direction;
     const char *const *types; /* only these types; NULL for all. Others are skipped before their data is touched */
     size_t type_count;
@@ -210,7 +214,8 @@ enum status eventstore_event_id(struct eventstore *store, uint64_t position, str
 enum status eventstore_position_at(struct eventstore *store, int64_t at_us, uint64_t *position,
                                    struct error *error) MUST_CHECK;
 
-/* ---- consumers ---------------------------------------------------------------------------------------------------- */
+/* ---- consumers ----------------------------------------------------------------------------------------------------
+ */
 
 /* Where a consumer stands: 0 for one that never committed. */
 enum status eventstore_checkpoint(struct eventstore *store, const char *consumer, uint64_t *position,
@@ -223,8 +228,8 @@ struct parked_query {
     const char *consumer;        /* NULL for all consumers */
     const struct uuid *sequence; /* NULL for all sequences */
     bool heads_only;             /* only the first of each sequence: those that may be tried */
-    int64_t due_by_us;           /* only waiting ones whose next attempt is due by then; 0 for all, dead ones included */
-    size_t limit;                /* 0 for no bound */
+    int64_t due_by_us; /* only waiting ones whose next attempt is due by then; 0 for all, dead ones included */
+    size_t limit;      /* 0 for no bound */
 };
 
 /* Visits parked events by consumer and position; with due_by_us, by the time they are due. */
@@ -237,7 +242,8 @@ enum status eventstore_consumer_claim(struct eventstore *store, const char *cons
 void eventstore_consumer_release(struct eventstore *store, const char *consumer);
 bool eventstore_consumer_is_claimed(struct eventstore *store, const char *consumer);
 
-/* ---- the doorbell ------------------------------------------------------------------------------------------------- */
+/* ---- the doorbell -------------------------------------------------------------------------------------------------
+ */
 
 /* What the doorbell shows now. Read it before you look for news; if there are none, hand it to eventstore_wait. */
 uint32_t eventstore_bell(struct eventstore *store);
@@ -249,18 +255,19 @@ void eventstore_wait(struct eventstore *store, uint32_t seen, int timeout_ms);
 /* Wakes everybody who waits. */
 void eventstore_ring(struct eventstore *store);
 
-/* ---- life cycle --------------------------------------------------------------------------------------------------- */
+/* ---- life cycle ---------------------------------------------------------------------------------------------------
+ */
 
 enum durability {
-    DURABILITY_FULL,  /* a commit that returned is on disk */
-    DURABILITY_NONE,  /* for tests only: power loss may take the last commits, a crash of the process does not */
+    DURABILITY_FULL, /* a commit that returned is on disk */
+    DURABILITY_NONE, /* for tests only: power loss may take the last commits, a crash of the process does not */
 };
 
 struct eventstore_options {
-    const struct clock *clock;      /* NULL: the system's */
+    const struct clock *clock; /* NULL: the system's */
     enum durability durability;
-    int patience_ms;                /* how long to stand in the writers' queue; 0: the default, 10 s */
-    uint64_t log_ceiling_bytes;     /* commits are refused when the log file is larger; 0: the default, 1 GiB */
+    int patience_ms;                 /* how long to stand in the writers' queue; 0: the default, 10 s */
+    uint64_t log_ceiling_bytes;      /* commits are refused when the log file is larger; 0: the default, 1 GiB */
     uint64_t checkpoint_every_bytes; /* of log; 0: the default, 16 MiB */
 };
 
@@ -297,7 +304,8 @@ uint64_t eventstore_log_bytes(const struct eventstore *store);
 /* "SQLite 3.40.1 (has the WAL-reset bug; our checkpoints go around it)" */
 const char *eventstore_engine(const struct eventstore *store);
 
-/* ---- proof and copies --------------------------------------------------------------------------------------------- */
+/* ---- proof and copies ---------------------------------------------------------------------------------------------
+ */
 
 /* One thing that was checked, and how it came out. `detail` is a sentence. */
 typedef enum status (*check_visitor)(void *context, const char *check, bool ok, const char *detail,

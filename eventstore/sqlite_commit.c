@@ -46,8 +46,9 @@ static enum status check_fence(struct writing *writing, struct error *error)
 
 static enum status conflict(struct error *error, struct stream stream, uint64_t version, uint64_t expected)
 {
-    return error_set(error, STATUS_CONFLICT, "the stream %s-%s is at version %llu, not at %llu: reload and decide again",
-                     stream.category, stream.entity, (unsigned long long)version, (unsigned long long)expected);
+    return error_set(error, STATUS_CONFLICT,
+                     "the stream %s-%s is at version %llu, not at %llu: reload and decide again", stream.category,
+                     stream.entity, (unsigned long long)version, (unsigned long long)expected);
 }
 
 static enum status check_guards(struct writing *writing, struct error *error)
@@ -376,8 +377,8 @@ static enum status run_transaction(struct writing *writing, struct error *error)
 
 /* ---- the log ---- */
 
-/* Only ever inside the queue: with SQLite 3.40 a checkpoint beside a commit may lose pages (docs/decisions/0001). Readers
- * get a moment to leave; a checkpoint that they keep from finishing is tried again later. */
+/* Only ever inside the queue: with SQLite 3.40 a checkpoint beside a commit may lose pages (docs/decisions/0001).
+ * Readers get a moment to leave; a checkpoint that they keep from finishing is tried again later. */
 static void checkpoint_log(struct eventstore *store)
 {
     CHECK(store->queue.held && sqlite3_get_autocommit(store->database));

@@ -241,7 +241,8 @@ enum status names_origin(struct eventstore *store, int id, const struct origin_r
             return status;
     }
     if (id > store->origin_count || id < 1)
-        return error_set(error, STATUS_DAMAGED, "an event names an origin, number %d, that the store does not know", id);
+        return error_set(error, STATUS_DAMAGED, "an event names an origin, number %d, that the store does not know",
+                         id);
     *origin = &store->origins[id - 1];
     return STATUS_OK;
 }

@@ -215,8 +215,7 @@ static enum status find_stream(struct eventstore *store, struct stream_row *row,
     return status;
 }
 
-enum status read_stream_row(struct eventstore *store, struct stream stream, struct stream_row *row,
-                            struct error *error)
+enum status read_stream_row(struct eventstore *store, struct stream stream, struct stream_row *row, struct error *error)
 {
     *row = (struct stream_row){0};
     enum status status = names_find_category(store, stream.category, false, &row->category, error);

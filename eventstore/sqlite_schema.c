@@ -48,18 +48,34 @@ const char *const schema_sql[] = {
                      " (actor = NEW.actor AND producer = NEW.producer))"),
     REFUSE_REPLACING("entity", "EXISTS (SELECT 1 FROM entity WHERE id = NEW.id OR name = NEW.name)"),
     /* clang-format on */
-    "CREATE VIEW events AS SELECT e.position AS position, c.name || '-' || CASE typeof(n.name) WHEN 'blob' THEN "
-    UUID_IN_WORDS("n.name") " ELSE n.name END AS stream, e.version AS version, t.name AS type,"
-    " e.schema_version AS schema_version, " UUID_IN_WORDS("e.event_id") " AS event_id, "
-    UUID_IN_WORDS("coalesce(j.name, e.event_id)") " AS correlation_id, "
-    "CASE WHEN e.causation IS NULL THEN NULL ELSE " UUID_IN_WORDS("b.event_id") " END AS causation_id,"
-    " strftime('%Y-%m-%dT%H:%M:%S', e.recorded_at / 1000000, 'unixepoch') ||"
-    " printf('.%06dZ', e.recorded_at % 1000000) AS recorded_at, e.data AS data,"
-    " json_object('actor', o.actor, 'command_id', CASE WHEN e.command_id IS NULL THEN NULL ELSE "
-    UUID_IN_WORDS("e.command_id") " END, 'producer', o.producer) AS metadata, lower(hex(e.digest)) AS digest"
-    " FROM event e JOIN category c ON c.id = e.category JOIN entity n ON n.id = e.entity JOIN type t ON t.id = e.type"
-    " JOIN origin o ON o.id = e.origin LEFT JOIN entity j ON j.id = e.correlation"
-    " LEFT JOIN event b ON b.position = e.causation;",
+    "CREATE VIEW events AS SELECT e.position AS position, c.name || '-' || CASE typeof(n.name) WHEN 'blob' "
+    "THEN " UUID_IN_WORDS(
+        "n.name") " ELSE n.name END AS stream, e.version AS version, t.name AS type,"
+                  " e.schema_version AS schema_version, " UUID_IN_WORDS("e.event_id") " AS event_id, " UUID_IN_WORDS(
+                      "coalesce(j.name, e.event_id)") " AS correlation_id, "
+                                                      "CASE WHEN e.causation IS NULL THEN NULL ELSE " UUID_IN_WORDS(
+                                                          "b.event_id") " END AS causation_id,"
+                                                                        " strftime('%Y-%m-%dT%H:%M:%S', e.recorded_at "
+                                                                        "/ 1000000, 'unixepoch') ||"
+                                                                        " printf('.%06dZ', e.recorded_at % 1000000) AS "
+                                                                        "recorded_at, e.data AS data,"
+                                                                        " json_object('actor', o.actor, 'command_id', "
+                                                                        "CASE WHEN e.command_id IS NULL THEN NULL "
+                                                                        "ELSE " UUID_IN_WORDS(
+                                                                            "e.command_id") " END, 'producer', "
+                                                                                            "o.producer) AS metadata, "
+                                                                                            "lower(hex(e.digest)) AS "
+                                                                                            "digest"
+                                                                                            " FROM event e JOIN "
+                                                                                            "category c ON c.id = "
+                                                                                            "e.category JOIN entity n "
+                                                                                            "ON n.id = e.entity JOIN "
+                                                                                            "type t ON t.id = e.type"
+                                                                                            " JOIN origin o ON o.id = "
+                                                                                            "e.origin LEFT JOIN entity "
+                                                                                            "j ON j.id = e.correlation"
+                                                                                            " LEFT JOIN event b ON "
+                                                                                            "b.position = e.causation;",
     NULL,
 };
 

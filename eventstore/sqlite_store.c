@@ -41,8 +41,9 @@ static enum status build_database(const char *path, const struct clock *clock, c
                                   struct error *error)
 {
     char pragmas[160];
-    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d; PRAGMA journal_mode = WAL;",
-             APPLICATION_ID, EVENTSTORE_FORMAT);
+    snprintf(pragmas, sizeof pragmas,
+             "PRAGMA application_id = %d; PRAGMA user_version = %d; PRAGMA journal_mode = WAL;", APPLICATION_ID,
+             EVENTSTORE_FORMAT);
     sqlite3 *database = NULL;
     enum status status = database_open(&database, path, DATABASE_CREATE, error);
     if (status != STATUS_OK)
@@ -145,8 +146,8 @@ static int remember_log_pages(void *context, sqlite3 *database, const char *name
 
 static enum status tune(struct eventstore *store, struct error *error)
 {
-    const char *synchronous = store->options.durability == DURABILITY_FULL ? "PRAGMA synchronous = FULL"
-                                                                           : "PRAGMA synchronous = OFF";
+    const char *synchronous =
+        store->options.durability == DURABILITY_FULL ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF";
     enum status status = database_run(store->database, synchronous, error);
     if (status == STATUS_OK)
         status = database_run(store->database, "PRAGMA cache_size = -8192", error);
@@ -159,8 +160,8 @@ static enum status tune(struct eventstore *store, struct error *error)
 static void describe_engine(struct eventstore *store)
 {
     int version = sqlite3_libversion_number();
-    bool mended = version >= 3051003 || (version >= 3050007 && version < 3051000) ||
-                  (version >= 3044006 && version < 3045000);
+    bool mended =
+        version >= 3051003 || (version >= 3050007 && version < 3051000) || (version >= 3044006 && version < 3045000);
     snprintf(store->engine, sizeof store->engine, "SQLite %s (%s)", sqlite3_libversion(),
              mended ? "without the WAL-reset bug" : "has the WAL-reset bug; checkpoints go around it");
 }

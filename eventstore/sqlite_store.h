@@ -73,8 +73,8 @@ enum event_column {
 
 enum {
     NAME_SIZE = EVENTSTORE_NAME_MAX + 1,
-    NAMES_MAX = 256,        /* categories, types or origins: an application has dozens */
-    ENTITY_SLOTS = 1024,    /* entities remembered, each way: a batch's worth */
+    NAMES_MAX = 256,     /* categories, types or origins: an application has dozens */
+    ENTITY_SLOTS = 1024, /* entities remembered, each way: a batch's worth */
     CLAIMS_MAX = 16,
 };
 
@@ -111,7 +111,7 @@ struct eventstore {
     struct eventstore_options options;
     struct clock clock;
     struct eventstore_info info;
-    bool one_file; /* opened for reading only */
+    bool one_file;              /* opened for reading only */
     char path[PATH_SIZE];       /* of the database */
     char run_folder[PATH_SIZE]; /* locks and doorbell */
     char engine[96];

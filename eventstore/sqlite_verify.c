@@ -165,8 +165,7 @@ static void check_chain(struct verification *check, const struct recorded_event 
     uint8_t digest[EVENTSTORE_DIGEST_BYTES];
     digest_link(check->last.digest, event, digest);
     if (memcmp(digest, event->digest, sizeof digest) != 0)
-        find_fault(&check->chain_ok, check->chain_detail, event->position,
-                   "is not what was written");
+        find_fault(&check->chain_ok, check->chain_detail, event->position, "is not what was written");
     memcpy(check->last.digest, event->digest, sizeof digest);
 }
 
@@ -265,7 +264,8 @@ static enum status check_streams(struct verification *check, struct error *error
     }
     sqlite3_finalize(select);
     if (ok && heads < check->streams) {
-        snprintf(detail, sizeof detail, "%llu streams have lost their heads", (unsigned long long)(check->streams - heads));
+        snprintf(detail, sizeof detail, "%llu streams have lost their heads",
+                 (unsigned long long)(check->streams - heads));
         ok = false;
     }
     return status == STATUS_OK ? tell(check, "streams", ok, detail, error) : status;
@@ -276,11 +276,12 @@ static enum status check_consumers(struct verification *check, struct error *err
     sqlite3_stmt *select = NULL;
     bool row = false;
     char detail[200] = "checkpoints and parked events are on the roll";
-    enum status status = database_prepare(check->store->database,
-                                          "SELECT consumer, position FROM checkpoint WHERE position > ?1 OR position < 0"
-                                          " UNION ALL SELECT consumer, position FROM parked WHERE position > ?1 OR"
-                                          " position < 1",
-                                          &select, error);
+    enum status status =
+        database_prepare(check->store->database,
+                         "SELECT consumer, position FROM checkpoint WHERE position > ?1 OR position < 0"
+                         " UNION ALL SELECT consumer, position FROM parked WHERE position > ?1 OR"
+                         " position < 1",
+                         &select, error);
     if (status != STATUS_OK)
         return status;
     uint64_t head = 0;

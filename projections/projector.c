@@ -136,7 +136,9 @@ static void leave(struct place *place, const struct view_home *home, uint64_t *h
 {
     if (place->lock.descriptor < 0 || place->view == NULL)
         return;
-    if (place->view->trouble.status != STATUS_OK) {
+    if (place->view->trouble.status != STATUS_OK && !view_stands(place->view)) {
+        view_close(&place->view); /* its files went while they were written: the next step starts anew */
+    } else if (place->view->trouble.status != STATUS_OK) {
         struct error why = place->view->trouble;
         meet(place, home, why.status, &why, trouble);
     } else {

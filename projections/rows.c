@@ -27,12 +27,12 @@ void bind_uuid(sqlite3_stmt *statement, int parameter, const struct uuid *id)
     CHECK(sqlite3_bind_blob(statement, parameter, id->bytes, UUID_BYTES, SQLITE_STATIC) == SQLITE_OK);
 }
 
-/* A database that is damaged is taken from a backup; a view is folded again, so the sentence is another. */
+/* Another database that is damaged is taken from a backup; a view is set aside and folded again, so say no more. */
 static enum status name_damage(enum status status, struct error *error)
 {
     if (status != STATUS_DAMAGED && status != STATUS_FOREIGN)
         return status;
-    return error_set(error, STATUS_DAMAGED, "the view's file is damaged: run `till rebuild` to fold it again");
+    return error_set(error, STATUS_DAMAGED, "the view's file is damaged");
 }
 
 enum status rows_write(sqlite3_stmt *statement, struct error *error)

@@ -55,8 +55,6 @@ static enum status try_fresh(struct view **view, const struct view_home *home, c
     enum view_condition condition;
     struct file_lock lock;
     enum status status = view_file_open(view, home, projection, &condition, error);
-    if (status != STATUS_OK && status != STATUS_BUSY)
-        return status;
     if (*view == NULL || (*view)->position < *head) {
         view_close(view);
         status = view_lock(home, projection, LOCK_SLICE_MS, &lock, error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/database.h"
 #include "base/text.h"
@@ -14,7 +15,8 @@
 enum {
     LOG_BYTES_MAX = 8 << 20,   /* of a view's log, then it is checkpointed */
     LOG_READERS_WAIT_MS = 100, /* for readers, at a checkpoint */
-    OPEN_ATTEMPTS_MAX = 8,     /* at a view whose link moves while we open it */
+    DELETION_PAUSE_MS = 10,
+    OPEN_ATTEMPTS_MAX = 8, /* at a view whose link moves, or whose files go, while we open it */
 };
 
 static const char live_settings[] =
@@ -293,7 +295,8 @@ bool view_stands(const struct view *view)
 
 /* ---- making one ---- */
 
-static enum status create(struct view *view, const struct view_home *home, const char *settings, struct error *error)
+/* A live file gets its tables before it gets a log, so that it is a whole view, if an old one, even without its log. */
+static enum status create(struct view *view, const struct view_home *home, struct error *error)
 {
     char path[PATH_SIZE];
     uint64_t generation = 0;
@@ -302,12 +305,14 @@ static enum status create(struct view *view, const struct view_home *home, const
         status = set_paths(view, home, generation, path, error);
     if (status == STATUS_OK)
         status = database_open(&view->database, path, DATABASE_CREATE, error);
-    if (status == STATUS_OK && view->built)
+    if (status == STATUS_OK && view->built) {
         sqlite3_db_config(view->database, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL); /* else there is no journal_mode OFF */
-    if (status == STATUS_OK)
-        status = database_run(view->database, settings, error);
+        status = database_run(view->database, build_settings, error);
+    }
     if (status == STATUS_OK)
         status = fill(view, &eventstore_info(home->store)->id, error);
+    if (status == STATUS_OK && !view->built)
+        status = database_run(view->database, live_settings, error);
     return status;
 }
 
@@ -321,13 +326,13 @@ static enum status attend(struct view *view, struct error *error)
 }
 
 static enum status make(struct view **view, const struct view_home *home, const struct projection *projection,
-                        const char *settings, struct error *error)
+                        bool built, struct error *error)
 {
     *view = view_new(projection, error);
     if (*view == NULL)
         return STATUS_MEMORY;
-    (*view)->built = settings == build_settings;
-    enum status status = create(*view, home, settings, error);
+    (*view)->built = built;
+    enum status status = create(*view, home, error);
     if (status == STATUS_OK)
         status = attend(*view, error);
     if (status != STATUS_OK)
@@ -340,7 +345,7 @@ static enum status make(struct view **view, const struct view_home *home, const 
 enum status view_file_build(struct view **view, const struct view_home *home, const struct projection *projection,
                             struct error *error)
 {
-    return make(view, home, projection, build_settings, error);
+    return make(view, home, projection, true, error);
 }
 
 enum status view_file_private(struct view **view, const struct projection *projection, const struct uuid *store_id,
@@ -406,7 +411,7 @@ enum status view_file_replace(struct view **view, const struct view_home *home, 
     if (status != STATUS_OK)
         return status;
     uint64_t old = generation_linked(link_path, projection->name);
-    status = make(view, home, projection, live_settings, error);
+    status = make(view, home, projection, false, error);
     if (status == STATUS_OK)
         status = generation_publish(home, projection, (*view)->generation, error);
     if (status != STATUS_OK) {
@@ -430,8 +435,8 @@ enum status view_file_replace_damaged(struct view **view, const struct view_home
     return view_file_replace(view, home, projection, why, error);
 }
 
-enum status view_file_stand(struct view **view, const struct view_home *home, const struct projection *projection,
-                            struct error *error)
+static enum status open_or_replace(struct view **view, const struct view_home *home,
+                                   const struct projection *projection, struct error *error)
 {
     enum view_condition condition;
     struct error why = {0};
@@ -443,6 +448,18 @@ enum status view_file_stand(struct view **view, const struct view_home *home, co
     if (is_usable(condition))
         return STATUS_OK;
     return view_file_replace(view, home, projection, condition == VIEW_MISSING ? NULL : why.text, error);
+}
+
+enum status view_file_stand(struct view **view, const struct view_home *home, const struct projection *projection,
+                            struct error *error)
+{
+    static const struct timespec pause = {.tv_nsec = DELETION_PAUSE_MS * 1000000L};
+    enum status status = open_or_replace(view, home, projection, error);
+    for (int i = 1; i < OPEN_ATTEMPTS_MAX && (status == STATUS_IO || status == STATUS_NOT_FOUND); i++) {
+        nanosleep(&pause, NULL); /* perhaps somebody is deleting views/ this very moment, file by file */
+        status = open_or_replace(view, home, projection, error);
+    }
+    return status == STATUS_NOT_FOUND ? error_set(error, STATUS_BUSY, "the folder views is being deleted") : status;
 }
 
 /* ---- transactions ---- */

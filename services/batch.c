@@ -187,8 +187,8 @@ enum status batch_park(struct batch *batch, const struct parked_change *change, 
     return STATUS_OK;
 }
 
-struct uuid answer_id(struct uuid cause, const char *writer, const char *category, const char *entity,
-                      const char *type, unsigned ordinal)
+struct uuid answer_id(struct uuid cause, const char *writer, const char *category, const char *entity, const char *type,
+                      unsigned ordinal)
 {
     char name[4 * EVENTSTORE_NAME_MAX + 32];
     int length = snprintf(name, sizeof name, "%s/%s-%s/%s/%u", writer, category, entity, type, ordinal);
@@ -218,10 +218,8 @@ static enum status add_append(struct batch *batch, const struct loaded *loaded, 
         add_place((void **)&batch->appends, &batch->append_count, &batch->append_capacity, sizeof *batch->appends);
     if (append == NULL)
         return error_memory(error);
-    *append = (struct append){.stream = {loaded->category, loaded->entity},
-                              .expected_version = loaded->version,
-                              .events = event,
-                              .count = 1};
+    *append = (struct append){
+        .stream = {loaded->category, loaded->entity}, .expected_version = loaded->version, .events = event, .count = 1};
     return STATUS_OK;
 }
 

@@ -25,12 +25,12 @@ struct loaded {
 
 struct batch {
     struct eventstore *store;
-    const char *writer;  /* the service: part of every answer's id */
-    unsigned number;     /* of this batch */
-    struct arena arena;  /* everything of this batch */
+    const char *writer;   /* the service: part of every answer's id */
+    unsigned number;      /* of this batch */
+    struct arena arena;   /* everything of this batch */
     struct arena scratch; /* for one event */
-    void *journeys;      /* struct loaded of this batch, a tree */
-    void *long_lived;    /* struct loaded that stay, a tree */
+    void *journeys;       /* struct loaded of this batch, a tree */
+    void *long_lived;     /* struct loaded that stay, a tree */
 
     struct append *appends;
     size_t append_count, append_capacity;
@@ -65,8 +65,8 @@ enum status batch_answer(struct batch *batch, const struct recorded_event *cause
 enum status batch_park(struct batch *batch, const struct parked_change *change, struct error *error) MUST_CHECK;
 
 /* The id of the `ordinal`-th event that `writer` answers to `cause`: the same whenever the reaction runs. */
-struct uuid answer_id(struct uuid cause, const char *writer, const char *category, const char *entity,
-                      const char *type, unsigned ordinal);
+struct uuid answer_id(struct uuid cause, const char *writer, const char *category, const char *entity, const char *type,
+                      unsigned ordinal);
 
 /* A copy whose pointers are the arena's; NULL when memory ends. */
 struct recorded_event *recorded_event_copy(struct arena *arena, const struct recorded_event *event);

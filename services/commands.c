@@ -127,8 +127,7 @@ enum status desk_find_order(const struct shop_desk *desk, const char *id_or_ref,
     return status;
 }
 
-static enum status load_order(struct request *request, struct uuid id, const struct order **order,
-                              struct error *error)
+static enum status load_order(struct request *request, struct uuid id, const struct order **order, struct error *error)
 {
     char entity[UUID_TEXT_SIZE];
     struct loaded *loaded = NULL;
@@ -138,8 +137,7 @@ static enum status load_order(struct request *request, struct uuid id, const str
     return status;
 }
 
-static enum status load_stock(struct request *request, const char *sku, const struct stock **stock,
-                              struct error *error)
+static enum status load_stock(struct request *request, const char *sku, const struct stock **stock, struct error *error)
 {
     struct loaded *loaded = NULL;
     char safe[TEXT_SAFE_SIZE];
@@ -289,9 +287,8 @@ static enum status decide_change(struct request *request, const void *context, s
     enum status status = load_order(request, changing->order, &order, error);
     if (status != STATUS_OK)
         return status;
-    enum refusal refusal = changing->cancel != NULL
-                               ? order_decide_cancel(order, changing->cancel, &request->answer)
-                               : order_decide_ship(order, changing->ship, &request->answer);
+    enum refusal refusal = changing->cancel != NULL ? order_decide_cancel(order, changing->cancel, &request->answer)
+                                                    : order_decide_ship(order, changing->ship, &request->answer);
     if (refusal == REFUSAL_NONE)
         return STATUS_OK;
     uuid_to_text(changing->order, id);

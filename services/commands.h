@@ -36,10 +36,10 @@ struct desk_line {
 struct desk_order {
     const char *order_ref;
     const char *customer;
-    const char *card_token; /* NULL: tok_ok */
+    const char *card_token;   /* NULL: tok_ok */
     struct currency currency; /* all zero: the shop's */
-    int64_t placed_at_us;   /* 0: now, unless it is `dated` */
-    bool dated;             /* placed_at_us is meant, also the first moment of 1970 */
+    int64_t placed_at_us;     /* 0: now, unless it is `dated` */
+    bool dated;               /* placed_at_us is meant, also the first moment of 1970 */
     const struct desk_line *lines;
     size_t line_count;
     bool prices_are_content;

@@ -43,8 +43,9 @@ enum { GATEWAY_REFERENCE_SIZE = 64, GATEWAY_REASON_SIZE = 64 };
 
 struct gateway_answer {
     bool accepted;
-    char reference[GATEWAY_REFERENCE_SIZE]; /* the bank's, when accepted; the same key has the same reference for ever */
-    char reason[GATEWAY_REASON_SIZE];       /* why not, when declined or refused */
+    char
+        reference[GATEWAY_REFERENCE_SIZE]; /* the bank's, when accepted; the same key has the same reference for ever */
+    char reason[GATEWAY_REASON_SIZE];      /* why not, when declined or refused */
 };
 
 /* Opens the bank's book in the shop's folder, making it if it is missing. `clock` is borrowed. */

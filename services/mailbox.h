@@ -15,11 +15,11 @@
 struct mailbox;
 
 struct message {
-    struct uuid id;          /* of the event that it tells of: its name and its Message-ID */
-    const char *customer;    /* the local part of <customer>@shop.invalid, whatever characters it has */
-    const char *subject;     /* UTF-8; encoded as RFC 2047 asks where it is not plain ASCII */
-    const char *body;        /* UTF-8 text with LF line ends */
-    int64_t date_us;         /* the Date header */
+    struct uuid id;       /* of the event that it tells of: its name and its Message-ID */
+    const char *customer; /* the local part of <customer>@shop.invalid, whatever characters it has */
+    const char *subject;  /* UTF-8; encoded as RFC 2047 asks where it is not plain ASCII */
+    const char *body;     /* UTF-8 text with LF line ends */
+    int64_t date_us;      /* the Date header */
 };
 
 enum { MESSAGE_ID_SIZE = 64 };

@@ -10,8 +10,8 @@
 
 enum {
     BATCH_EVENTS_DEFAULT = 64,
-    BATCH_BYTES_MAX = 1 << 20,  /* of data read: keeps a batch of very long orders small */
-    CONFLICTS_MAX = 20,         /* decisions on one event before we say that the store is busy */
+    BATCH_BYTES_MAX = 1 << 20, /* of data read: keeps a batch of very long orders small */
+    CONFLICTS_MAX = 20,        /* decisions on one event before we say that the store is busy */
 };
 
 const struct retry_policy retry_policy_default = {
@@ -42,10 +42,10 @@ struct consumer {
     const char *types[EVENT_TYPES];
     size_t type_count;
 
-    uint64_t checkpoint; /* as it stands in the store */
-    uint64_t position;   /* read up to here */
-    size_t careful;      /* so many events are to be handled one by one, because their batch failed */
-    bool any_parked;     /* something may stand parked; only an own commit can make it so */
+    uint64_t checkpoint;            /* as it stands in the store */
+    uint64_t position;              /* read up to here */
+    size_t careful;                 /* so many events are to be handled one by one, because their batch failed */
+    bool any_parked;                /* something may stand parked; only an own commit can make it so */
     char condemned[ERROR_TEXT_MAX]; /* why the store will never take the answer to the next event; "" */
     struct batch batch;
     struct item *items; /* batch_events of them */
@@ -113,8 +113,8 @@ enum status reaction_answer(struct reaction *reaction, const struct event_list *
 {
     enum status status = events->failed ? error_memory(error) : STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < events->count; i++)
-        status = batch_answer(&reaction->consumer->batch, reaction->cause, reaction->answers++, &events->items[i],
-                              error);
+        status =
+            batch_answer(&reaction->consumer->batch, reaction->cause, reaction->answers++, &events->items[i], error);
     return status;
 }
 
@@ -349,10 +349,8 @@ static enum status read_batch(struct consumer *consumer, size_t limit, uint64_t 
     *position = consumer->position;
     if (status != STATUS_OK || head <= consumer->position)
         return status;
-    struct roll_query query = {.from = consumer->position + 1,
-                               .to = head,
-                               .types = consumer->types,
-                               .type_count = consumer->type_count};
+    struct roll_query query = {
+        .from = consumer->position + 1, .to = head, .types = consumer->types, .type_count = consumer->type_count};
     status = eventstore_read_roll(consumer->store, &query, gather, &gathering, error);
     bool full = consumer->item_count == limit || gathering.bytes >= BATCH_BYTES_MAX;
     *position = full ? gathering.last : head;

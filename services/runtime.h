@@ -79,10 +79,10 @@ enum status reaction_guard(struct reaction *reaction, const struct fold *fold, c
                            struct error *error) MUST_CHECK;
 
 /* Adds events to the answer. Each belongs to a stream that was loaded before. */
-enum status reaction_answer(struct reaction *reaction, const struct event_list *events,
-                            struct error *error) MUST_CHECK;
+enum status reaction_answer(struct reaction *reaction, const struct event_list *events, struct error *error) MUST_CHECK;
 
-/* ---- the consumer ------------------------------------------------------------------------------------------------- */
+/* ---- the consumer -------------------------------------------------------------------------------------------------
+ */
 
 /* How often and how patiently an event is tried again. */
 struct retry_policy {
@@ -113,10 +113,10 @@ struct handled {
 };
 
 struct consumer_options {
-    const struct clock *clock;                               /* NULL: the system's */
-    const struct retry_policy *retry;                        /* NULL: the default */
-    size_t batch_events;                                     /* 0: the default */
-    const char *producer;                                    /* "till 1.0.0" */
+    const struct clock *clock;                                /* NULL: the system's */
+    const struct retry_policy *retry;                         /* NULL: the default */
+    size_t batch_events;                                      /* 0: the default */
+    const char *producer;                                     /* "till 1.0.0" */
     void (*tell)(void *context, const struct handled *event); /* or NULL */
     void *tell_context;
 };

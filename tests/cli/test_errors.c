@@ -218,7 +218,7 @@ Test(errors, a_second_run)
     refused(4, "another `till run` is at work in ./shop", "till run --until-idle");
     refused(4, "another payment is at work", "till run --service payment");
     until("till order 1 --json | grep -q confirmed");
-    done("kill $(cat background)");
-    until("test $(till status --json | grep -c '\"state\":\"stopped\"') -eq 9");
+    stop();
+    cr_assert_eq(count_lines(done("till status --json | grep stopped")), 9);
     done("till verify");
 }

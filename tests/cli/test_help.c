@@ -35,7 +35,7 @@ static struct list words_after(const char *text, const char *title, const char *
     struct list list = {0};
     const char *at = strstr(text, title);
     cr_assert_not_null(at, "there is no \"%s\" in: %s", title, text);
-    for (at = strchr(at, '\n') + 1; strncmp(at, opening, strlen(opening)) == 0; at = strchr(at, '\n') + 1) {
+    for (at += strlen(title); strncmp(at, opening, strlen(opening)) == 0; at = strchr(at, '\n') + 1) {
         const char *word = at + strlen(opening);
         add(&list, word, strcspn(word, " \n"));
     }

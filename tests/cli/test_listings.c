@@ -254,8 +254,7 @@ Test(listings, a_journey_says_which_attempt_it_waits_for_and_why)
     done("till place --ref 1 --customer ada --line tea=1 --card tok_unavailable");
     start("till run --service payment");
     until("till journeys --json | grep -q 'payment: attempt '");
-    done("kill $(cat background)");
-    until("till status --json | grep '\"consumer\":\"payment\"' | grep -q '\"state\":\"stopped\"'");
+    stop();
     const char *out = done("till journeys --json");
     cr_assert(contains(value(out, 0, "waiting_for"), "Z: "), "%s", out);
     cr_assert(contains(done("till journeys"), "\n  attempt "));
@@ -271,8 +270,7 @@ Test(listings, a_journey_that_needs_a_person_says_so)
     done("till place --ref 1 --customer ada --line tea=1 --card tok_unavailable");
     start("till run --service payment");
     until("till status --json | grep -q '\"waiting\":1'");
-    done("kill $(cat background)");
-    until("till status --json | grep '\"consumer\":\"payment\"' | grep -q '\"state\":\"stopped\"'");
+    stop();
     done("sqlite3 shop/events.db \"UPDATE parked SET state = 'dead', attempts = 6\"");
     cr_assert(
         contains(value(done("till journeys --json"), 0, "waiting_for"), "payment: needs a person after 6 attempts: "));

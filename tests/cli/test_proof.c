@@ -165,8 +165,8 @@ Test(proof, who_is_at_work_is_running)
     done("till init");
     start("till run");
     until("test $(till status --json | grep -c '\"state\":\"running\"') -eq 9");
-    done("kill $(cat background)");
-    until("test $(till status --json | grep -c '\"state\":\"stopped\"') -eq 9");
+    stop();
+    cr_assert_eq(count_lines(done("till status --json | grep stopped")), 9);
 }
 
 /* An order whose payment gets no answer, with what was parked of it. */
@@ -177,8 +177,7 @@ static void parked_order(void)
     done("till place --ref 1 --customer ada --line tea=1 --card tok_unavailable");
     start("till run --service payment");
     until("till status --json | grep -q '\"waiting\":1'");
-    done("kill $(cat background)");
-    until("till status --json | grep '\"consumer\":\"payment\"' | grep -q '\"state\":\"stopped\"'");
+    stop();
 }
 
 Test(proof, what_waits_needs_no_person_yet_but_a_dead_letter_does)

@@ -83,8 +83,8 @@ Test(run, a_supervisor_that_is_asked_to_stop_ends_its_children_and_the_next_goes
     start("till run");
     done("till place --ref 1 --customer ada --line tea=1");
     until("till orders --json | grep '\"status\":\"confirmed\"'");
-    done("kill -TERM $(cat background)");
-    until("! till status --json | grep running");
+    stop();
+    cr_expect_eq(run("till status --json | grep running").code, 1);
     done("till run --until-idle");
     done(SETTLED);
 }

@@ -45,7 +45,8 @@ void till_begin(void)
 
 void till_end(void)
 {
-    (void)run("test -e background && kill $(cat background) && while kill -0 $(cat background); do sleep 0.01; done");
+    if (access("background", F_OK) == 0)
+        stop();
     (void)run("if mountpoint -q small; then umount small; fi"); /* test_errors.c makes a small disk there */
     cr_assert_eq(chdir("/"), 0);
     temporary_remove(folder);
@@ -129,6 +130,13 @@ void start(const char *line, ...)
     char text[LINE_SIZE];
     COMPOSE(text, line);
     (void)done("timeout 120 %s >.background-out 2>.background-err & echo $! >background", text);
+}
+
+void stop(void)
+{
+    (void)run("kill $(cat background)");
+    until("! grep -s '^State:' /proc/$(cat background)/status | grep -v zombie");
+    done("rm background");
 }
 
 void until(const char *line, ...)

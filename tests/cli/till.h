@@ -19,7 +19,7 @@
 #include "base/status.h"
 
 void till_begin(void);
-/* Ends what was started in the background and removes the folder. */
+/* Stops what was started and removes the folder. */
 void till_end(void);
 
 /* "<the test's folder>/<name>". */
@@ -41,8 +41,11 @@ const char *done(const char *line, ...) PRINTF_LIKE(1, 2);
  * it, for code 2); and nothing on stdout. */
 void refused(int code, const char *sentence, const char *line, ...) PRINTF_LIKE(3, 4);
 
-/* Starts a line in the background, to be ended by till_end, or by the line "kill $(cat background)". */
+/* Starts a line in the background: one at a time. "$(cat background)" is the process that watches its time. */
 void start(const char *line, ...) PRINTF_LIKE(1, 2);
+
+/* Asks what was started to end (SIGTERM) and waits until it is gone. */
+void stop(void);
 
 /* Runs a line again and again until it succeeds; the test fails when it has not within half a minute. */
 void until(const char *line, ...) PRINTF_LIKE(1, 2);

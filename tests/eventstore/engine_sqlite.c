@@ -15,6 +15,7 @@ sqlite3 *raw_open(const char *folder)
     sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_autocheckpoint(database, 0);
     sqlite3_busy_timeout(database, 5000);
+    raw_run(database, "PRAGMA synchronous = OFF");
     return database;
 }
 

@@ -302,7 +302,8 @@ static char state_of(pid_t child)
     snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
     FILE *file = fopen(path, "r");
     cr_assert_not_null(file);
-    (void)fscanf(file, "%*d (%*[^)]) %c", &state);
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
     fclose(file);
     return state;
 }

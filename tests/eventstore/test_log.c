@@ -1,7 +1,7 @@
 /* The contract of the log: it is cut now and then, a reader that stays makes it grow, and a ceiling stops that. */
 #include "tests/eventstore/given.h"
 
-enum { KIB = 1024, EVERY_BYTES = 64 * KIB, CEILING_BYTES = 512 * KIB };
+enum { KIB = 1024, EVERY_BYTES = 128 * KIB, CEILING_BYTES = 256 * KIB };
 
 static void with_a_small_log(struct given *given)
 {
@@ -24,7 +24,7 @@ CONTRACT(log, is_cut_now_and_then)
     with_a_small_log(given);
     for (int i = 0; i < 300; i++)
         must(append_one(given, given->store));
-    cr_assert_lt(eventstore_log_bytes(given->store), 3 * EVERY_BYTES);
+    cr_assert_lt(eventstore_log_bytes(given->store), 2 * EVERY_BYTES);
 }
 
 /* Like a command line that is called again and again: each time a new handle, one commit. */
@@ -41,7 +41,7 @@ CONTRACT(log, is_cut_although_every_handle_commits_only_once)
     with_a_small_log(given);
     for (int i = 0; i < 100; i++)
         must(append_from_a_new_handle(given));
-    cr_assert_lt(eventstore_log_bytes(given->store), 3 * EVERY_BYTES);
+    cr_assert_lt(eventstore_log_bytes(given->store), 2 * EVERY_BYTES);
 }
 
 /* A reader that does not come back: it appends from within its visit until it is refused. */

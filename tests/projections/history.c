@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "domain/codec.h"
 #include "projections/compare.h"
 #include "projections/rows.h"
@@ -23,12 +25,6 @@
         cr_assert_eq((call), STATUS_OK, "%s: %s", #call, error.text);                                                  \
     } while (0)
 
-static int64_t tick(void *context)
-{
-    struct history *history = context;
-    return history->now_us;
-}
-
 static void keep_notice(void *context, const char *sentence)
 {
     struct history *history = context;
@@ -38,14 +34,12 @@ static void keep_notice(void *context, const char *sentence)
 
 struct history *history_new(void)
 {
-    static struct clock clock;
     struct history *history = calloc(1, sizeof *history);
     cr_assert_not_null(history);
-    snprintf(history->folder, sizeof history->folder, "/tmp/till-views-XXXXXX");
-    cr_assert_not_null(mkdtemp(history->folder));
-    history->now_us = START_US;
-    clock = (struct clock){.now_us = tick, .context = history};
-    struct eventstore_options options = {.clock = &clock, .durability = DURABILITY_NONE};
+    temporary_make(history->folder);
+    history->time.now_us = START_US;
+    history->clock = fake_clock(&history->time);
+    struct eventstore_options options = {.clock = &history->clock, .durability = DURABILITY_NONE};
     MUST(eventstore_create(history->folder, &options, "{}", &error));
     MUST(eventstore_open(&history->store, history->folder, &options, &error));
     history->home = (struct view_home){
@@ -55,10 +49,8 @@ struct history *history_new(void)
 
 void history_end(struct history *history)
 {
-    char command[128];
     eventstore_close(&history->store);
-    snprintf(command, sizeof command, "rm -rf '%s'", history->folder);
-    cr_assert_eq(system(command), 0);
+    temporary_remove(history->folder);
     free(history);
 }
 
@@ -116,7 +108,7 @@ void state_all(struct history *history, const struct event *events, size_t count
         appends[i] = encoded[i].append;
     }
     struct commit commit = {.appends = appends, .append_count = count, .actor = "test", .producer = "test 1"};
-    history->now_us += 1000000;
+    history->time.now_us += 1000000;
     MUST(eventstore_commit(history->store, &commit, NULL, &error));
     for (size_t i = 0; i < count; i++)
         buffer_clear(&encoded[i].data);
@@ -140,7 +132,7 @@ void state_raw(struct history *history, const char *category, const char *entity
     event.data_length = strlen(data);
     struct append append = {{category, entity}, EXPECTED_ANY, &event, 1};
     struct commit commit = {.appends = &append, .append_count = 1, .actor = "test", .producer = "test 1"};
-    history->now_us += 1000000;
+    history->time.now_us += 1000000;
     MUST(eventstore_commit(history->store, &commit, NULL, &error));
 }
 
@@ -219,6 +211,22 @@ static void confirmed(struct history *history, int order)
     happened(history, order, EVENT_STOCK_RESERVED);
     happened(history, order, EVENT_ORDER_CONFIRMED);
     happened(history, order, EVENT_NOTIFICATION_SENT);
+}
+
+void listed_many(struct history *history, int from, int count)
+{
+    enum { MANY_MAX = 2000 };
+    static char skus[MANY_MAX][16], name[NAME_MAX_BYTES + 1];
+    static struct event events[MANY_MAX];
+    cr_assert(count <= MANY_MAX);
+    memset(name, 'x', NAME_MAX_BYTES);
+    for (int i = 0; i < count; i++) {
+        snprintf(skus[i], sizeof skus[i], "sku-%d", from + i);
+        events[i] =
+            (struct event){EVENT_PRODUCT_LISTED,
+                           .product_listed = {.sku = skus[i], .name = name, .unit_price_minor = 1, .currency = USD}};
+    }
+    state_all(history, events, (size_t)count);
 }
 
 void busy_week(struct history *history)
@@ -325,9 +333,9 @@ void assert_view_equals_roll(struct history *history, const struct projection *p
 
 void meddle(struct history *history, const char *file, const char *sql)
 {
-    char path[128], *why = NULL;
+    char path[PATH_SIZE], *why = NULL;
     sqlite3 *database;
-    snprintf(path, sizeof path, "%s/%s", history->folder, file);
+    MUST(path_join(path, history->folder, &error, "%s", file));
     cr_assert_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     cr_assert_eq(sqlite3_exec(database, sql, NULL, NULL, &why), SQLITE_OK, "%s", why);
     sqlite3_close(database);
@@ -335,10 +343,10 @@ void meddle(struct history *history, const char *file, const char *sql)
 
 int64_t number_in(struct history *history, const char *file, const char *sql)
 {
-    char path[128];
+    char path[PATH_SIZE];
     sqlite3 *database;
     sqlite3_stmt *select;
-    snprintf(path, sizeof path, "%s/%s", history->folder, file);
+    MUST(path_join(path, history->folder, &error, "%s", file));
     cr_assert_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     cr_assert_eq(sqlite3_prepare_v2(database, sql, -1, &select, NULL), SQLITE_OK, "%s", sqlite3_errmsg(database));
     cr_assert_eq(sqlite3_step(select), SQLITE_ROW);
@@ -348,11 +356,33 @@ int64_t number_in(struct history *history, const char *file, const char *sql)
     return number;
 }
 
+off_t bytes_of(struct history *history, const char *file)
+{
+    char path[PATH_SIZE];
+    struct stat found;
+    MUST(path_join(path, history->folder, &error, "%s", file));
+    cr_assert_eq(stat(path, &found), 0, "%s", path);
+    return found.st_size;
+}
+
 void delete_views(struct history *history)
 {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s/views'", history->folder);
-    cr_assert_eq(system(command), 0);
+    char path[PATH_SIZE];
+    MUST(path_join(path, history->folder, &error, "views"));
+    temporary_remove(path);
+}
+
+void in_child(const struct history *history, void (*act)(struct history *history))
+{
+    struct history own = *history;
+    struct error error;
+    own.store = NULL; /* the parent's handle is not ours to use */
+    if (eventstore_open(&own.store, own.folder, NULL, &error) != STATUS_OK)
+        _exit(1);
+    own.home.store = own.store;
+    own.home.context = &own;
+    act(&own);
+    eventstore_close(&own.store);
 }
 
 void dies(struct history *history, void (*act)(struct history *history))
@@ -361,13 +391,7 @@ void dies(struct history *history, void (*act)(struct history *history))
     pid_t child = fork();
     cr_assert(child >= 0);
     if (child == 0) {
-        struct error error;
-        struct history own = *history;
-        own.store = NULL;
-        if (eventstore_open(&own.store, own.folder, NULL, &error) == STATUS_OK) {
-            own.home.store = own.store;
-            act(&own);
-        }
+        in_child(history, act);
         _exit(1); /* it should not have come here */
     }
     cr_assert_eq(waitpid(child, &outcome, 0), child);
@@ -377,8 +401,8 @@ void dies(struct history *history, void (*act)(struct history *history))
 const char *link_of(struct history *history, const char *name)
 {
     static char target[128];
-    char path[128];
-    snprintf(path, sizeof path, "%s/views/%s.db", history->folder, name);
+    char path[PATH_SIZE];
+    MUST(path_join(path, history->folder, &error, "views/%s.db", name));
     ssize_t length = readlink(path, target, sizeof target - 1);
     target[length < 0 ? 0 : length] = '\0';
     return target;
@@ -386,9 +410,9 @@ const char *link_of(struct history *history, const char *name)
 
 int files_like(struct history *history, const char *prefix)
 {
-    char path[128];
+    char path[PATH_SIZE];
     int count = 0;
-    snprintf(path, sizeof path, "%s/views", history->folder);
+    MUST(path_join(path, history->folder, &error, "views"));
     DIR *folder = opendir(path);
     if (folder == NULL)
         return 0;

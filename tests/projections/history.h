@@ -6,18 +6,21 @@
 #define TESTS_PROJECTIONS_HISTORY_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "domain/event.h"
 #include "eventstore/eventstore.h"
 #include "projections/view.h"
+#include "tests/support/temporary.h"
 
 struct history {
-    char folder[64];
+    char folder[TEMPORARY_SIZE];
     struct eventstore *store;
     struct view_home home; /* with a notice that counts and keeps the last sentence */
     int notices;
     char notice[ERROR_TEXT_MAX + 256];
-    int64_t now_us;
+    struct fake_clock time;
+    struct clock clock;
 };
 
 /* A new shop in a temporary folder; and its end. Both fail the test when they cannot. */
@@ -44,6 +47,7 @@ void listed(struct history *history, const char *sku);
 void received(struct history *history, const char *sku, int64_t quantity);
 void placed(struct history *history, int order, const char *sku, int64_t quantity);
 void happened(struct history *history, int order, enum event_type type); /* any other event of an order */
+void listed_many(struct history *history, int from, int count);          /* large rows: "sku-<from>" and on */
 
 /* Order 1 confirmed, order 2 rejected, order 3 cancelled after it was confirmed, order 4 shipped, all told; order 5
  * only placed: each kind of event at least once. */
@@ -69,10 +73,15 @@ void assert_view_equals_roll(struct history *history, const struct projection *p
 /* The first column of the first row. */
 int64_t number_in(struct history *history, const char *file, const char *sql);
 
+off_t bytes_of(struct history *history, const char *file);
+
 /* Deletes the folder views, with all that is in it. */
 void delete_views(struct history *history);
 
-/* Runs `act` in a child process on its own handle of the store, and expects that the child dies by SIGKILL. */
+/* In a child process: runs `act` on a handle of the store of its own. */
+void in_child(const struct history *history, void (*act)(struct history *history));
+
+/* Runs `act` in a child process, and expects that the child dies by SIGKILL. */
 void dies(struct history *history, void (*act)(struct history *history));
 
 /* Runs SQL on a database in the shop, as a person with the sqlite3 shell might. */

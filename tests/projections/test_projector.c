@@ -156,6 +156,23 @@ Test(projector, ends_a_batch_early_when_it_takes_long_and_loses_nothing)
     history_end(shop);
 }
 
+Test(projector, keeps_the_logs_of_its_views_short)
+{
+    struct history *shop = history_new();
+    struct projector *projector = projector_of(shop, NULL, 0);
+    off_t largest = 0;
+    for (int i = 0; i < 12; i++) {
+        listed_many(shop, i * 2000, 2000);
+        step_until_idle(projector);
+        off_t bytes = bytes_of(shop, "views/stock.1.db-wal");
+        largest = bytes > largest ? bytes : largest;
+    }
+    cr_assert(largest > 1 << 20, "or this test shows nothing");
+    cr_assert(largest < 12 << 20, "%ld bytes", (long)largest);
+    projector_close(&projector);
+    history_end(shop);
+}
+
 /* ---- what goes wrong with one view ---- */
 
 Test(projector, a_projection_that_cannot_handle_an_event_stops_alone)
@@ -277,9 +294,9 @@ Test(projector, leaves_a_view_out_that_somebody_else_is_folding)
     struct projector *projector = projector_of(shop, NULL, 0);
     struct file_lock lock;
     struct error error = {0};
-    char path[128];
+    char path[PATH_SIZE];
     busy_week(shop);
-    snprintf(path, sizeof path, "%s/run/view-orders.lock", shop->folder);
+    cr_assert_eq(path_join(path, shop->folder, &error, "run/view-orders.lock"), STATUS_OK);
     cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
     struct projector_progress progress = step(projector);
     cr_assert_eq(progress.views[0].position, 0);
@@ -330,10 +347,11 @@ Test(projector, notices_a_log_that_was_deleted_alone)
 {
     struct history *shop = history_new();
     struct projector *projector = projector_of(shop, NULL, 0);
-    char path[128];
+    char path[PATH_SIZE];
+    struct error error = {0};
     busy_week(shop);
     step_until_idle(projector);
-    snprintf(path, sizeof path, "%s/views/orders.1.db-wal", shop->folder);
+    cr_assert_eq(path_join(path, shop->folder, &error, "views/orders.1.db-wal"), STATUS_OK);
     cr_assert_eq(remove(path), 0);
     placed(shop, 6, "tea", 1);
     cr_assert_eq(step_until_idle(projector).views[0].position, 37);

@@ -115,6 +115,7 @@ struct meanwhile {
     struct history *shop;
     struct projector *projector;
     int calls;
+    int delete_at; /* which call deletes the views */
 };
 
 /* Each time the rebuild has caught up, there is one order more; the old view serves it and follows. */
@@ -182,30 +183,43 @@ Test(rebuild, runs_once_at_a_time)
     history_end(shop);
 }
 
-static void delete_once(void *context, uint64_t position, uint64_t head)
+static void sell_and_delete(void *context, uint64_t position, uint64_t head)
 {
     struct meanwhile *meanwhile = context;
     (void)position;
     (void)head;
-    if (meanwhile->calls++ == 0) {
+    if (++meanwhile->calls == meanwhile->delete_at) {
         delete_views(meanwhile->shop);
         fold(meanwhile->shop, &orders_projection); /* somebody makes a new one, with the same number */
+    } else if (meanwhile->calls < meanwhile->delete_at) {
+        placed(meanwhile->shop, 10 + meanwhile->calls, "tea", 1);
     }
 }
 
-Test(rebuild, gives_up_when_views_is_deleted_under_it)
+static void gives_up_when_deleted_at(int call)
 {
     struct history *shop = history_new();
-    struct meanwhile meanwhile = {.shop = shop};
+    struct meanwhile meanwhile = {.shop = shop, .delete_at = call};
     struct rebuild_report report;
     struct error error = {0};
     busy_week(shop);
-    cr_assert_eq(view_rebuild(&shop->home, &orders_projection, delete_once, &meanwhile, &report, &error), STATUS_IO);
+    cr_assert_eq(view_rebuild(&shop->home, &orders_projection, sell_and_delete, &meanwhile, &report, &error),
+                 STATUS_IO);
     cr_assert(strstr(error.text, "try again") != NULL, "%s", error.text);
     assert_view_equals_roll(shop, &orders_projection);
     rebuilt(shop, &orders_projection);
     assert_view_equals_roll(shop, &orders_projection);
     history_end(shop);
+}
+
+Test(rebuild, gives_up_when_views_is_deleted_while_it_builds)
+{
+    gives_up_when_deleted_at(1);
+}
+
+Test(rebuild, gives_up_when_views_is_deleted_while_it_catches_up)
+{
+    gives_up_when_deleted_at(2);
 }
 
 /* ---- killed ---- */

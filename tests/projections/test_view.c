@@ -53,15 +53,16 @@ static struct view_state inspect(struct history *shop, const struct projection *
     return state;
 }
 
-static void path_in(char path[128], struct history *shop, const char *name)
+static void path_in(char path[PATH_SIZE], struct history *shop, const char *name)
 {
-    snprintf(path, 128, "%s/%s", shop->folder, name);
+    struct error error;
+    cr_assert_eq(path_join(path, shop->folder, &error, "%s", name), STATUS_OK);
 }
 
 /* Overwrites a piece of a file that nobody has open. */
 static void spoil(struct history *shop, const char *name, off_t from, size_t length)
 {
-    char path[128], noise[65536];
+    char path[PATH_SIZE], noise[65536];
     path_in(path, shop, name);
     memset(noise, 0x5a, sizeof noise);
     int file = open(path, O_WRONLY);
@@ -103,7 +104,7 @@ Test(view, is_asked_without_the_lock_when_it_has_seen_all_and_not_before)
     struct history *shop = history_new();
     struct file_lock lock;
     struct error error = {0};
-    char path[128];
+    char path[PATH_SIZE];
     placed(shop, 1, "tea", 1);
     cr_assert_eq(orders_of(shop), 1);
     path_in(path, shop, "run/view-orders.lock");
@@ -140,7 +141,7 @@ Test(view, shows_any_moment_of_the_past_and_none_of_the_future)
 Test(view, is_folded_privately_where_the_folder_cannot_be_written)
 {
     struct history *shop = history_new();
-    char path[128];
+    char path[PATH_SIZE];
     busy_week(shop);
     path_in(path, shop, "run/view-orders.lock");
     cr_assert_eq(mkdir(path, 0700), 0); /* no lock can be had here; permissions would not stop root */
@@ -204,7 +205,7 @@ Test(view, that_has_lost_its_position_is_set_aside)
 Test(view, that_is_no_database_is_set_aside)
 {
     struct history *shop = history_new();
-    char path[128];
+    char path[PATH_SIZE];
     busy_week(shop);
     cr_assert_eq(orders_of(shop), 5);
     meddle(shop, "views/orders.1.db", "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -241,7 +242,7 @@ Test(view, whose_pages_are_found_damaged_while_folding_is_set_aside)
 Test(view, whose_link_is_a_plain_file_is_set_aside_and_a_dangling_link_is_just_missing)
 {
     struct history *shop = history_new();
-    char path[128];
+    char path[PATH_SIZE];
     busy_week(shop);
     cr_assert_eq(orders_of(shop), 5);
     path_in(path, shop, "views/orders.1.db");
@@ -378,38 +379,15 @@ Test(view, has_rows_and_position_of_the_same_moment_after_a_kill_while_folding)
     history_end(shop);
 }
 
-static off_t log_bytes(struct history *shop, const char *name)
-{
-    char path[128];
-    struct stat found;
-    path_in(path, shop, name);
-    cr_assert_eq(stat(path, &found), 0);
-    return found.st_size;
-}
-
-static void list_many(struct history *shop, int from, int count)
-{
-    static char skus[2000][16], name[NAME_MAX_BYTES + 1];
-    static struct event events[2000];
-    memset(name, 'x', NAME_MAX_BYTES);
-    for (int i = 0; i < count; i++) {
-        snprintf(skus[i], sizeof skus[i], "sku-%d", from + i);
-        events[i] = (struct event){
-            EVENT_PRODUCT_LISTED,
-            .product_listed = {.sku = skus[i], .name = name, .unit_price_minor = 1, .currency = {"USD"}}};
-    }
-    state_all(shop, events, (size_t)count);
-}
-
 Test(view, copies_its_log_into_the_file_before_it_grows_large)
 {
     struct history *shop = history_new();
     off_t largest = 0;
     for (int i = 0; i < 12; i++) {
-        list_many(shop, i * 2000, 2000);
+        listed_many(shop, i * 2000, 2000);
         struct view *view = fresh(shop, &stock_projection);
         view_close(&view);
-        off_t bytes = log_bytes(shop, "views/stock.1.db-wal");
+        off_t bytes = bytes_of(shop, "views/stock.1.db-wal");
         largest = bytes > largest ? bytes : largest;
     }
     cr_assert(largest > 1 << 20, "or this test shows nothing");
@@ -421,17 +399,17 @@ Test(view, copies_its_log_into_the_file_before_it_grows_large)
 Test(view, a_reader_that_stays_holds_up_the_copying_but_not_the_folding)
 {
     struct history *shop = history_new();
-    list_many(shop, 0, 1);
+    listed_many(shop, 0, 1);
     struct view *reader = fresh(shop, &stock_projection);
     for (int i = 0; i < 12; i++) {
-        list_many(shop, 1 + i * 2000, 2000);
+        listed_many(shop, 1 + i * 2000, 2000);
         struct view *view = fresh(shop, &stock_projection);
         view_close(&view);
     }
-    cr_assert(log_bytes(shop, "views/stock.1.db-wal") > 12 << 20);
+    cr_assert(bytes_of(shop, "views/stock.1.db-wal") > 12 << 20);
     view_close(&reader);
-    list_many(shop, 100000, 2000);
+    listed_many(shop, 100000, 2000);
     assert_view_equals_roll(shop, &stock_projection);
-    cr_assert_eq(log_bytes(shop, "views/stock.1.db-wal"), 0);
+    cr_assert_eq(bytes_of(shop, "views/stock.1.db-wal"), 0);
     history_end(shop);
 }

@@ -83,8 +83,7 @@ static void service_steps(struct explorer *explorer, int which)
     struct consumer *consumer = NULL;
     struct progress progress;
     const struct consumer_options options = {.batch_events = 1, .producer = "test"};
-    enum status status =
-        consumer_open(&consumer, explorer->desk.store, &explorer->services[which], &options, &error);
+    enum status status = consumer_open(&consumer, explorer->desk.store, &explorer->services[which], &options, &error);
     if (status == STATUS_OK)
         status = consumer_step(consumer, &progress, &error);
     if (status == STATUS_OK)
@@ -149,9 +148,9 @@ static int64_t money_kept(const struct world *world)
 /* In every state: nothing happens twice, and what excludes each other does. */
 static const char *fault_always(const struct world *world, int64_t stock)
 {
-    static const char *const once[] = {"OrderConfirmed",      "OrderRejected",   "OrderCancellationRequested",
-                                       "OrderCancelled",      "OrderShipped",    "PaymentCaptured",
-                                       "PaymentDeclined",     "PaymentRefunded", "StockReserved",
+    static const char *const once[] = {"OrderConfirmed",         "OrderRejected",        "OrderCancellationRequested",
+                                       "OrderCancelled",         "OrderShipped",         "PaymentCaptured",
+                                       "PaymentDeclined",        "PaymentRefunded",      "StockReserved",
                                        "StockReservationFailed", "ReservationWithdrawn", "StockReleased",
                                        "ReservationShipped"};
     for (size_t i = 0; i < sizeof once / sizeof *once; i++)
@@ -160,7 +159,8 @@ static const char *fault_always(const struct world *world, int64_t stock)
     if (count_events(world, "PaymentCaptured") + count_events(world, "PaymentDeclined") > 1)
         return "paid and declined";
     if (count_events(world, "OrderShipped") + count_events(world, "OrderCancelled") +
-            count_events(world, "OrderRejected") > 1)
+            count_events(world, "OrderRejected") >
+        1)
         return "two ends of one order";
     if (count_events(world, "OrderShipped") > 0 && count_events(world, "OrderCancellationRequested") > 0)
         return "shipped and being cancelled";

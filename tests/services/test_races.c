@@ -1,5 +1,5 @@
-/* Every race of EVENTS.md that needs no fault, by its name. That they hold in every order of handling, tests/sagas shows;
- * here each is one story, on the real store, with the bank's book and the mails counted. */
+/* Every race of EVENTS.md that needs no fault, by its name. That they hold in every order of handling, tests/sagas
+ * shows; here each is one story, on the real store, with the bank's book and the mails counted. */
 #include <sqlite3.h>
 #include <stdio.h>
 
