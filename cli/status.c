@@ -168,12 +168,13 @@ struct status_request {
     bool person_needed;
 };
 
+/* A service, or with `projection` a view. */
 static enum status look_and_tell(struct shop *shop, const struct till *till, struct status_request *request,
-                                 const char *service, const struct projection *projection, struct error *error)
+                                 const char *name, const struct projection *projection, struct error *error)
 {
-    struct consumer_state state = {.name = service != NULL ? service : projection->name, .head = request->head};
+    struct consumer_state state = {.name = name, .head = request->head};
     enum status status =
-        service != NULL ? look_at_service(shop, &state, error) : look_at_view(shop, projection, &state, error);
+        projection == NULL ? look_at_service(shop, &state, error) : look_at_view(shop, projection, &state, error);
     if (status == STATUS_OK)
         status = find_oldest_unread(shop->store, &state, error);
     if (status != STATUS_OK)
@@ -195,7 +196,7 @@ static enum status show_status(struct shop *shop, const struct till *till, void 
     for (size_t i = 0; status == STATUS_OK && i < SERVICES_COUNT; i++)
         status = look_and_tell(shop, till, request, service_names[i], NULL, error);
     for (size_t i = 0; status == STATUS_OK && i < projection_count; i++)
-        status = look_and_tell(shop, till, request, NULL, projections[i], error);
+        status = look_and_tell(shop, till, request, projections[i]->name, projections[i], error);
     if (status == STATUS_OK && request->person_needed && !till->json)
         printf("\n%sSomething needs a person.%s\n", style(till, STYLE_RED), style(till, STYLE_PLAIN));
     return status;

@@ -81,13 +81,16 @@ static void meet(struct place *place, const struct view_home *home, enum status 
         *trouble = next.status != STATUS_OK ? next : *why;
 }
 
-/* With the lock held: the view as it stands now. */
+/* With the lock held: the view as it stands now. A handle whose files are gone is of no use. */
 static enum status open_or_load(struct place *place, const struct view_home *home, struct error *error)
 {
-    if (place->view != NULL && !view_stands(place->view))
-        view_close(&place->view);
-    return place->view == NULL ? view_file_stand(&place->view, home, place->projection, error)
-                               : view_load(place->view, error);
+    if (place->view != NULL && view_stands(place->view)) {
+        enum status status = view_load(place->view, error);
+        if (status == STATUS_OK || view_stands(place->view))
+            return status;
+    }
+    view_close(&place->view);
+    return view_file_stand(&place->view, home, place->projection, error);
 }
 
 static void judge(struct place *place, struct eventstore *store, uint64_t *head)

@@ -164,6 +164,7 @@ static enum status price_lines(struct request *request, const struct desk_order 
         status = load_stock(request, line->sku, &stock, error);
         if (status != STATUS_OK)
             break;
+        CHECK(stock != NULL);
         lines[i] = (struct wanted_line){
             .sku = line->sku, .quantity = line->quantity, .unit_price_minor = line->unit_price_minor};
         if (!stock->listed)
@@ -359,7 +360,7 @@ enum status desk_stock(const struct shop_desk *desk, const char *sku, struct sto
     request_open(&request, desk);
     request_begin(&request);
     enum status status = load_stock(&request, sku, &loaded, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && loaded != NULL)
         *stock = *loaded;
     request_close(&request);
     return status;

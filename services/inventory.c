@@ -15,7 +15,9 @@ static enum status load_stocks(struct reaction *reaction, const struct sku_quant
                                const struct stock ***stocks, struct error *error)
 {
     *stocks = arena_alloc_array(reaction_arena(reaction), needs->count, sizeof **stocks);
-    enum status status = *stocks == NULL ? error_memory(error) : STATUS_OK;
+    if (*stocks == NULL)
+        return error_memory(error);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < needs->count; i++) {
         const void *stock = NULL;
         status = reaction_load(reaction, &stock_fold, needs->items[i].sku, &stock, error);
