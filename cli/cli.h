@@ -85,7 +85,10 @@ struct till {
 
 #define TILL_PRODUCER "till " TILL_VERSION
 
-/* Prints "till: <sentence>" to stderr and returns the exit code of the error's status. */
+/* Prints "till: <sentence>" to stderr, made safe: a path may stand in it. */
+void warn(const char *sentence);
+
+/* Warns of an error and returns the exit code of its status. */
 int fail(const struct error *error);
 
 /* ---- output (output.c) ---- */

@@ -199,11 +199,16 @@ bool argument_integer(const struct arguments *arguments, const char *name, int64
 
 int usage_error(const struct arguments *arguments, const char *format, ...)
 {
+    char text[ERROR_TEXT_MAX];
+    struct buffer safe = {0};
     va_list values;
     va_start(values, format);
-    fprintf(stderr, "till %s: ", arguments->command->name);
-    vfprintf(stderr, format, values);
+    vsnprintf(text, sizeof text, format, values);
     va_end(values);
-    fprintf(stderr, "\nUsage: till %s %s\n", arguments->command->name, arguments->command->usage);
+    text_trim_partial(text);
+    text_append_safe(&safe, text, strlen(text));
+    fprintf(stderr, "till %s: %s\n", arguments->command->name, buffer_string(&safe));
+    fprintf(stderr, "Usage: till %s %s\n", arguments->command->name, arguments->command->usage);
+    buffer_clear(&safe);
     return EXIT_USAGE;
 }

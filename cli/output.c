@@ -8,10 +8,18 @@
 #include "cli/cli.h"
 #include "domain/money.h"
 
+void warn(const char *sentence)
+{
+    struct buffer safe = {0};
+    text_append_safe(&safe, sentence, strlen(sentence));
+    fflush(stdout);
+    fprintf(stderr, "till: %s\n", buffer_string(&safe));
+    buffer_clear(&safe);
+}
+
 int fail(const struct error *error)
 {
-    fflush(stdout);
-    fprintf(stderr, "till: %s\n", error->text);
+    warn(error->text);
     switch (error->status) {
     case STATUS_OK:
     case STATUS_STOPPED: return EXIT_DONE;

@@ -174,7 +174,7 @@ static bool take_format(struct reading *reading, const struct till *till, const 
 {
     const char *format = argument_value(arguments, "format");
     char safe[TEXT_SAFE_SIZE];
-    reading->json = till->json || (format != NULL && strcmp(format, "json") == 0);
+    reading->json = format != NULL ? strcmp(format, "json") == 0 : till->json;
     if (format == NULL || reading->json || strcmp(format, "text") == 0)
         return true;
     usage_error(arguments, "--format takes text or json, not %s", text_safe(safe, format));

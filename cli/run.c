@@ -25,7 +25,8 @@ enum {
     SLOW_POLL_MS = 1000,              /* the safety net under the doorbell */
     REST_MS = 20,                     /* quiet for so long: write the checkpoint that moved without events */
     BUSY_PAUSE_MS = 50,               /* after a step that could not be done now */
-    SUPERVISE_MS = 10,                /* how often the supervisor looks around */
+    SETTLED_POLL_MS = 10,             /* how often to ask whether anything is left to do */
+    SUPERVISE_MS = 50,                /* how often the supervisor looks after its children */
     RESTART_FIRST_MS = 100,           /* then twice as long each time, up to … */
     RESTART_MAX_MS = 5000,
     RESTARTS_IN_VAIN = 5, /* with --until-idle: a worker that fails so often will not become idle */
@@ -105,7 +106,7 @@ enum status wait_until_settled(struct shop *shop, int patience_ms, struct error 
         if (clock_monotonic_us() > deadline_us)
             return error_set(error, STATUS_BUSY, "the shop did not come to rest within %d s: see `till status`",
                              patience_ms / 1000);
-        pause_ms(SUPERVISE_MS);
+        pause_ms(SETTLED_POLL_MS);
     }
 }
 
@@ -410,7 +411,7 @@ static int supervise(struct supervisor *supervisor)
         }
         if (settled)
             break;
-        pause_ms(SUPERVISE_MS);
+        pause_ms(supervisor->until_idle ? SETTLED_POLL_MS : SUPERVISE_MS);
     }
     stop_all(supervisor);
     return code;

@@ -37,7 +37,7 @@ static enum status read_settings(const char *settings, struct currency *currency
 static void notice(void *context, const char *sentence)
 {
     (void)context;
-    fprintf(stderr, "till: %s\n", sentence);
+    warn(sentence);
 }
 
 /* The sentence for a folder in which no store was found: there is none, or we may not look. */

@@ -19,19 +19,31 @@ static void digest_to_text(const uint8_t digest[EVENTSTORE_DIGEST_BYTES], char t
         snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* Progress is told without a context by some, so this one line is the process's. */
-static const struct till *progress_till;
-static const char *progress_what;
+/* The bar that is being drawn. There is one stderr, and eventstore_verify tells its progress without a context. */
+static struct {
+    const struct till *till;
+    const char *what;
+    uint64_t head; /* 0: nothing was drawn yet */
+} bar;
 
 static void begin_progress(const struct till *till, const char *what)
 {
-    progress_till = till;
-    progress_what = what;
+    bar.till = till;
+    bar.what = what;
+    bar.head = 0;
 }
 
 static void show_progress(uint64_t position, uint64_t head)
 {
-    progress_bar(progress_till, progress_what, position, head);
+    bar.head = position < head ? head : 0; /* at its end a bar ends its line itself */
+    progress_bar(bar.till, bar.what, position, head);
+}
+
+/* What is printed next begins a line. */
+static void end_progress(void)
+{
+    if (bar.head != 0)
+        show_progress(bar.head, bar.head);
 }
 
 static void show_rebuild_progress(void *context, uint64_t position, uint64_t head)
@@ -52,6 +64,7 @@ static enum status print_finding(void *context, const char *check, bool ok, cons
     struct findings *findings = context;
     const struct till *till = findings->till;
     findings->wrong += !ok;
+    end_progress();
     if (till->json) {
         cJSON *object = cJSON_CreateObject();
         json_text(object, "check", check);
@@ -212,6 +225,7 @@ static enum status rebuild_one(struct shop *shop, const struct till *till, const
     struct rebuild_report report;
     begin_progress(till, projection->name);
     enum status status = view_rebuild(&shop->home, projection, show_rebuild_progress, NULL, &report, error);
+    end_progress();
     return status == STATUS_OK ? tell_rebuilt(till, projection->name, &report, error) : status;
 }
 

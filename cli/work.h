@@ -44,7 +44,7 @@ enum { PEOPLE_TIME_SIZE = 20, DURATION_SIZE = 24 };
 /* "2026-11-23 18:40:05", UTC: for tables. Returns `text`. */
 const char *time_for_people(int64_t at_us, char text[PEOPLE_TIME_SIZE]);
 
-/* "4.1 ms", "123 ms", "12.3 s", "4m 05s", "3h 07m", "12d 03h". At most 8 columns below 27 years. Returns `text`. */
+/* "4.1 ms", "123 ms", "12.3 s", "4m 05s", "3h 07m", "12d 03h". At most 8 columns below 1000 days. Returns `text`. */
 const char *duration_for_people(int64_t elapsed_us, char text[DURATION_SIZE]);
 
 #endif

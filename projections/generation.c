@@ -8,6 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* views/ was there a moment ago. */
+static enum status folder_error(const char *doing, const char *what, struct error *error)
+{
+    if (errno == ENOENT)
+        return error_set(error, STATUS_IO, "the folder views was deleted just now: try again");
+    return error_errno(error, doing, what);
+}
+
 enum status generation_path(char path[PATH_SIZE], const struct view_home *home, const struct projection *projection,
                             uint64_t generation, struct error *error)
 {
@@ -58,7 +66,7 @@ enum status generation_next(const struct view_home *home, const struct projectio
         return status;
     DIR *folder = opendir(path);
     if (folder == NULL)
-        return error_errno(error, "read the folder", path);
+        return folder_error("read the folder", path, error);
     const char *suffix;
     uint64_t last = 0;
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
@@ -113,8 +121,10 @@ enum status generation_publish(const struct view_home *home, const struct projec
     if (unlink(temporary) != 0 && errno != ENOENT)
         return error_errno(error, "remove", temporary);
     if (symlink(target, temporary) != 0)
-        return error_errno(error, "make the link", temporary);
+        return folder_error("make the link", temporary, error);
     if (rename(temporary, link_path) != 0)
-        return error_errno(error, "move the link", link_path);
-    return file_sync(folder, error);
+        return folder_error("move the link", link_path, error);
+    status = file_sync(folder, error);
+    return status == STATUS_NOT_FOUND ? error_set(error, STATUS_IO, "the folder views was deleted just now: try again")
+                                      : status;
 }

@@ -204,8 +204,45 @@ static enum status set_paths(struct view *view, const struct view_home *home, ui
     if (status == STATUS_OK)
         status = generation_path(path, home, view->projection, generation, error);
     if (status == STATUS_OK)
-        status = path_join(view->log_path, home->folder, error, "views/%s.%" PRIu64 ".db-wal", view->projection->name,
-                           generation);
+        status = path_format(view->log_path, error, "%s-wal", path);
+    if (status == STATUS_OK)
+        status = path_format(view->log_index_path, error, "%s-shm", path);
+    return status;
+}
+
+static struct log_files log_files_of(const struct view *view)
+{
+    return (struct log_files){.log = inode_of(view->log_path), .index = inode_of(view->log_index_path)};
+}
+
+static bool is_same_log(struct log_files one, struct log_files other)
+{
+    return one.log == other.log && one.index == other.index;
+}
+
+/* Log and index are both there, or neither is, because they were never made or a tool has tidied them away. */
+static bool is_whole(struct log_files files)
+{
+    return (files.log == 0) == (files.index == 0);
+}
+
+static enum status open_file(struct view *view, const struct view_home *home, const char *path,
+                             enum view_condition *condition, struct error *error)
+{
+    struct log_files before = log_files_of(view);
+    *condition = VIEW_MISSING;
+    if (!is_whole(before))
+        return STATUS_OK; /* half deleted: nothing that could be trusted */
+    enum status status = database_open(&view->database, path, DATABASE_WRITE, error);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status == STATUS_OK)
+        status = database_run(view->database, live_settings, error);
+    if (status == STATUS_OK)
+        status = examine(view, home, condition, error);
+    view->log_files = log_files_of(view);
+    if (status == STATUS_OK && before.log != 0 && !is_same_log(before, view->log_files))
+        *condition = VIEW_MISSING; /* it was being deleted while we opened it */
     return status;
 }
 
@@ -213,23 +250,12 @@ static enum status set_paths(struct view *view, const struct view_home *home, ui
 static enum status open_generation(struct view *view, const struct view_home *home, uint64_t generation,
                                    enum view_condition *condition, struct error *error)
 {
-    char path[PATH_SIZE];
-    *condition = VIEW_DAMAGED;
+    char path[PATH_SIZE], reason[TEXT_SAFE_SIZE];
     enum status status = set_paths(view, home, generation, path, error);
     if (status == STATUS_OK)
-        status = database_open(&view->database, path, DATABASE_WRITE, error);
-    if (status == STATUS_NOT_FOUND) {
-        *condition = VIEW_MISSING;
-        return STATUS_OK;
-    }
-    if (status == STATUS_OK)
-        status = database_run(view->database, live_settings, error);
-    if (status == STATUS_OK)
-        status = examine(view, home, condition, error);
-    view->log_inode = inode_of(view->log_path);
+        status = open_file(view, home, path, condition, error);
     if (status == STATUS_OK || !is_damage(view, status))
         return status;
-    char reason[TEXT_SAFE_SIZE];
     text_safe(reason, view->database == NULL ? "it is no database" : sqlite3_errmsg(view->database));
     error_set(error, STATUS_DAMAGED, "the view %s is damaged (%s)", view->projection->name, reason);
     *condition = VIEW_DAMAGED;
@@ -285,7 +311,7 @@ static bool has_moved(const struct view *view)
 
 bool view_is_in_place(const struct view *view)
 {
-    return !has_moved(view) && inode_of(view->log_path) == view->log_inode;
+    return !has_moved(view) && is_same_log(view->log_files, log_files_of(view));
 }
 
 bool view_stands(const struct view *view)
@@ -338,7 +364,7 @@ static enum status make(struct view **view, const struct view_home *home, const 
     if (status != STATUS_OK)
         view_close(view);
     else
-        (*view)->log_inode = inode_of((*view)->log_path);
+        (*view)->log_files = log_files_of(*view);
     return status;
 }
 
@@ -455,11 +481,11 @@ enum status view_file_stand(struct view **view, const struct view_home *home, co
 {
     static const struct timespec pause = {.tv_nsec = DELETION_PAUSE_MS * 1000000L};
     enum status status = open_or_replace(view, home, projection, error);
-    for (int i = 1; i < OPEN_ATTEMPTS_MAX && (status == STATUS_IO || status == STATUS_NOT_FOUND); i++) {
+    for (int i = 1; i < OPEN_ATTEMPTS_MAX && status == STATUS_IO; i++) {
         nanosleep(&pause, NULL); /* perhaps somebody is deleting views/ this very moment, file by file */
         status = open_or_replace(view, home, projection, error);
     }
-    return status == STATUS_NOT_FOUND ? error_set(error, STATUS_BUSY, "the folder views is being deleted") : status;
+    return status;
 }
 
 /* ---- transactions ---- */
@@ -501,7 +527,8 @@ enum status view_freeze(struct view *view, struct error *error)
 void view_tidy(struct view *view)
 {
     struct stat log;
-    if (stat(view->log_path, &log) != 0 || log.st_size < LOG_BYTES_MAX + view->log_tried_bytes)
+    if (stat(view->log_path, &log) != 0 || log.st_size < LOG_BYTES_MAX + view->log_tried_bytes ||
+        !view_is_in_place(view))
         return;
     sqlite3_busy_timeout(view->database, LOG_READERS_WAIT_MS);
     int result = sqlite3_wal_checkpoint_v2(view->database, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

@@ -4,8 +4,10 @@
  * Rules, each of which a crash, a second process or a person with `rm` has a hand in:
  *   1. A view is opened through its link, as the generation that the link names (generation.h).
  *   2. Whoever folds into a live view, makes one, moves its link or removes a generation holds run/view-<name>.lock.
- *   3. Before each fold: does the link still name this generation, and does this file still have its name? If not, the
- *      handle is closed and the view opened anew (view_stands).
+ *   3. Before each fold: does the link still name this generation, and do its three files (the database, SQLite's log
+ *      and the index of the log) still have their names? If not, the handle is closed and the view opened anew
+ *      (view_stands). Who opens a view makes sure that all three belong together: with a log of one time and an index
+ *      of another, as while somebody deletes them one by one, SQLite would show rows that never stood side by side.
  *   4. Rows and position are one transaction.
  *   5. A live view is in WAL mode and never checkpoints by itself: SQLite 3.40 may lose pages when a checkpoint runs
  *      while another connection commits. Only who holds the lock checkpoints, so nobody commits meanwhile.
@@ -19,6 +21,11 @@
 
 #include "base/file.h"
 #include "projections/view.h"
+
+/* The inodes of a log and its index; 0 for one that is not there. */
+struct log_files {
+    ino_t log, index;
+};
 
 struct view {
     const struct projection *projection;
@@ -34,9 +41,10 @@ struct view {
     /* Of a live view. */
     uint64_t generation; /* 0: private */
     char link_path[PATH_SIZE];
-    char log_path[PATH_SIZE];
-    ino_t log_inode;
-    off_t log_tried_bytes; /* the log's size when a checkpoint could not be completed; 0 otherwise */
+    char log_path[PATH_SIZE];       /* SQLite's log, "-wal" … */
+    char log_index_path[PATH_SIZE]; /* … and the index of it that its readers and writers share, "-shm" */
+    struct log_files log_files;     /* those that were opened */
+    off_t log_tried_bytes;          /* the log's size when a checkpoint could not be completed; 0 otherwise */
 
     /* Of the fold that is going on (fold.c). */
     bool folding;         /* inside its transaction */

@@ -207,6 +207,20 @@ Test(errors, a_view_that_is_damaged)
     nothing_is_lost();
 }
 
+/* ---- on a terminal ---- */
+
+/* What a path holds is printed, but no terminal obeys it. */
+Test(errors, paths_are_harmless)
+{
+    done("till init");
+    static const char *const lines[] = {"verify ", "backup there/", "orders --shop ", "init --shop there/", "rebuild "};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct answer answer = run("till %s\"$(printf 'a\\033[31mb')\"", lines[i]);
+        cr_assert_neq(answer.code, 0);
+        cr_assert(!contains(answer.err, "\033") && !contains(answer.out, "\033"), "till %s: %s", lines[i], answer.err);
+    }
+}
+
 /* ---- what is at work ---- */
 
 Test(errors, a_second_run)

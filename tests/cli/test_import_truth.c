@@ -124,6 +124,11 @@ Test(import_truth, importing_twice_changes_nothing)
     twice_changes_nothing("");
 }
 
+Test(import_truth, settling_twice_changes_nothing)
+{
+    twice_changes_nothing("--settle");
+}
+
 /* ---- killed ---- */
 
 static uint64_t head_of(struct eventstore *store)

@@ -1,5 +1,6 @@
 #include "tests/eventstore/given.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -273,27 +274,56 @@ bool report_has(const struct report *report, const char *words)
 
 /* ---- other processes ---- */
 
-pid_t in_another_process(int (*work)(void *context), void *context)
+struct process start_process(int (*work)(struct process *us, void *context), void *context)
 {
+    int there[2], back[2];
+    cr_assert_eq(pipe2(there, O_CLOEXEC), 0);
+    cr_assert_eq(pipe2(back, O_CLOEXEC), 0);
     pid_t child = fork();
     cr_assert_geq(child, 0);
-    if (child != 0)
-        return child;
+    if (child != 0) {
+        close(there[0]), close(back[1]); /* so that we hear when it has gone */
+        return (struct process){.id = child, .from = back[0], .to = there[1]};
+    }
+    close(there[1]), close(back[0]);
     CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
-    _exit(work(context)); /* not exit(): what the test left open is the test's */
+    struct process us = {.id = getpid(), .from = there[0], .to = back[1]};
+    _exit(work(&us, context)); /* not exit(): what the test left open is the test's */
 }
 
-int end_of(pid_t child)
+bool tell(const struct process *process, const void *bytes, size_t length)
+{
+    return write(process->to, bytes, length) == (ssize_t)length;
+}
+
+bool hear(const struct process *process, void *bytes, size_t length)
+{
+    return read(process->from, bytes, length) == (ssize_t)length;
+}
+
+void wave(const struct process *process)
+{
+    CHECK(tell(process, "!", 1));
+}
+
+void wait_for_wave(const struct process *process)
+{
+    char byte;
+    CHECK(hear(process, &byte, 1));
+}
+
+int end_of(struct process *process)
 {
     int status = 0;
-    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(waitpid(process->id, &status, 0), process->id);
+    close(process->from), close(process->to);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-void kill_now(pid_t child)
+void kill_now(struct process *process)
 {
-    cr_assert_eq(kill(child, SIGKILL), 0);
-    cr_assert_eq(end_of(child), -1);
+    cr_assert_eq(kill(process->id, SIGKILL), 0);
+    (void)end_of(process);
 }
 
 static char state_of(pid_t child)
@@ -302,15 +332,14 @@ static char state_of(pid_t child)
     snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
     FILE *file = fopen(path, "r");
     cr_assert_not_null(file);
-    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-        state = '?';
+    (void)fscanf(file, "%*d (%*[^)]) %c", &state);
     fclose(file);
     return state;
 }
 
-void wait_until_asleep(pid_t child)
+void wait_until_asleep(const struct process *process)
 {
     int64_t until_us = clock_monotonic_us() + 5000000;
-    while (state_of(child) != 'S')
+    while (state_of(process->id) != 'S')
         cr_assert_lt(clock_monotonic_us(), until_us);
 }

@@ -12,6 +12,7 @@
 #include "tests/eventstore/engine.h"
 #include "tests/support/temporary.h"
 
+enum { TEST_TIMEOUT_S = 60 };
 enum { DRAFT_APPENDS_MAX = 16, DRAFT_EVENTS_MAX = 64, DRAFT_PARKED_MAX = 4, NUMBERED_DATA_SIZE = 32 };
 
 /* ---- a commit in the making ---- */
@@ -71,7 +72,7 @@ void given_close(struct given *given);
 /* A test of the contract: runs once for each engine, in a new store. */
 #define CONTRACT(suite, sentence)                                                                                      \
     static void suite##_##sentence##_given(struct given *given);                                                       \
-    Test(suite, sentence)                                                                                              \
+    Test(suite, sentence, .timeout = TEST_TIMEOUT_S)                                                                   \
     {                                                                                                                  \
         on_every_engine(suite##_##sentence##_given);                                                                   \
     }                                                                                                                  \
@@ -80,7 +81,7 @@ void given_close(struct given *given);
 /* A test of SQLite's own side. */
 #define SQLITE_TEST(sentence)                                                                                          \
     static void sentence(struct given *given);                                                                         \
-    Test(sqlite, sentence)                                                                                             \
+    Test(sqlite, sentence, .timeout = TEST_TIMEOUT_S)                                                                  \
     {                                                                                                                  \
         struct given scene;                                                                                            \
         given_open(&scene, &engine_sqlite);                                                                            \
@@ -153,16 +154,30 @@ bool report_has(const struct report *report, const char *words);
 
 /* ---- other processes ---- */
 
-/* Forks; the child runs `work` and exits with what it returns, or is killed with the test. */
-pid_t in_another_process(int (*work)(void *context), void *context);
+/* A child, and the pipes between it and us. In the child it is us, seen from there. */
+struct process {
+    pid_t id;
+    int from, to;
+};
 
-/* Waits for the end of a child and gives its exit status; −1 when a signal ended it. */
-int end_of(pid_t child);
+/* Forks; the child runs `work` and exits with what it returns. It dies with the test. */
+struct process start_process(int (*work)(struct process *us, void *context), void *context);
+
+/* Sends bytes; reads exactly so many, false when the other side has gone. */
+bool tell(const struct process *process, const void *bytes, size_t length);
+bool hear(const struct process *process, void *bytes, size_t length);
+
+/* A sign without meaning, one each way. */
+void wave(const struct process *process);
+void wait_for_wave(const struct process *process);
+
+/* Waits for the child's end and gives its exit status; −1 when a signal ended it. */
+int end_of(struct process *process);
 
 /* Kills it with SIGKILL and waits until it is gone. */
-void kill_now(pid_t child);
+void kill_now(struct process *process);
 
-/* Waits (some seconds at most) until the process sleeps in the kernel. */
-void wait_until_asleep(pid_t child);
+/* Waits (some seconds at most) until the child sleeps in the kernel. */
+void wait_until_asleep(const struct process *process);
 
 #endif

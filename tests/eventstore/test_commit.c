@@ -383,8 +383,9 @@ static enum status commit_from_within(void *context, const struct recorded_event
     return append(given, MILK, EXPECTED_NONE, 9, 1);
 }
 
-static int commit_while_reading(void *context)
+static int commit_while_reading(struct process *us, void *context)
 {
+    (void)us;
     struct given *given = context;
     struct eventstore *store;
     struct roll_query all = {0};
@@ -399,8 +400,8 @@ CONTRACT(commit, a_visitor_that_commits_with_the_handle_it_reads_from_is_stopped
 {
     int status = 0;
     must(append(given, TEA, EXPECTED_NONE, 1, 1));
-    pid_t child = in_another_process(commit_while_reading, given);
-    cr_assert_eq(waitpid(child, &status, 0), child);
+    struct process child = start_process(commit_while_reading, given);
+    cr_assert_eq(waitpid(child.id, &status, 0), child.id);
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "ended with %x", (unsigned)status);
     cr_assert_eq(head_of(given), 1);
 }

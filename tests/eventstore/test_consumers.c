@@ -332,35 +332,25 @@ CONTRACT(claim, cannot_lead_out_of_its_folder)
     eventstore_consumer_release(given->store, "nobody");
 }
 
-struct claimer {
-    struct given *given;
-    int ready[2];
-};
-
-static int claim_and_wait(void *context)
+static int claim_and_wait(struct process *us, void *context)
 {
-    struct claimer *claimer = context;
-    struct given *given = claimer->given;
+    struct given *given = context;
     struct eventstore *store;
     if (given->engine->open(&store, given->folder, &given->options, &given->error) != STATUS_OK ||
-        eventstore_consumer_claim(store, "payment", &given->error) != STATUS_OK ||
-        write(claimer->ready[1], "!", 1) != 1)
+        eventstore_consumer_claim(store, "payment", &given->error) != STATUS_OK)
         return 1;
+    wave(us);
     for (;;)
         pause();
 }
 
 CONTRACT(claim, is_freed_when_its_process_is_killed)
 {
-    char byte;
-    struct claimer claimer = {.given = given};
-    cr_assert_eq(pipe(claimer.ready), 0);
-    pid_t child = in_another_process(claim_and_wait, &claimer);
-    cr_assert_eq(read(claimer.ready[0], &byte, 1), 1);
+    struct process other = start_process(claim_and_wait, given);
+    wait_for_wave(&other);
     must_be(STATUS_BUSY, eventstore_consumer_claim(given->store, "payment", &given->error));
-    kill_now(child);
+    kill_now(&other);
     must(eventstore_consumer_claim(given->store, "payment", &given->error));
-    close(claimer.ready[0]), close(claimer.ready[1]);
 }
 
 /* ---- the doorbell ---- */
@@ -395,16 +385,14 @@ CONTRACT(doorbell, lets_go_when_the_time_is_over)
     eventstore_wait(given->store, eventstore_bell(given->store), 0);
 }
 
-static int wait_for_news(void *context)
+static int wait_for_news(struct process *us, void *context)
 {
-    struct claimer *waiter = context;
-    struct given *given = waiter->given;
+    struct given *given = context;
     struct eventstore *store;
     if (given->engine->open(&store, given->folder, &given->options, &given->error) != STATUS_OK)
         return 1;
     uint32_t seen = eventstore_bell(store);
-    if (write(waiter->ready[1], "!", 1) != 1)
-        return 1;
+    wave(us);
     int64_t started_us = clock_monotonic_us();
     eventstore_wait(store, seen, 10000);
     bool soon = clock_monotonic_us() - started_us < 5000000;
@@ -413,13 +401,9 @@ static int wait_for_news(void *context)
 
 CONTRACT(doorbell, wakes_another_process_that_sleeps)
 {
-    char byte;
-    struct claimer waiter = {.given = given};
-    cr_assert_eq(pipe(waiter.ready), 0);
-    pid_t child = in_another_process(wait_for_news, &waiter);
-    cr_assert_eq(read(waiter.ready[0], &byte, 1), 1);
-    wait_until_asleep(child);
+    struct process sleeper = start_process(wait_for_news, given);
+    wait_for_wave(&sleeper);
+    wait_until_asleep(&sleeper);
     must(append(given, ORDER_7, EXPECTED_NONE, 1, 1));
-    cr_assert_eq(end_of(child), 0);
-    close(waiter.ready[0]), close(waiter.ready[1]);
+    cr_assert_eq(end_of(&sleeper), 0);
 }

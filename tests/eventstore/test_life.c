@@ -1,12 +1,9 @@
 /* The contract of a store's life: made, opened, refused, copied. */
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/eventstore/given.h"
@@ -43,81 +40,69 @@ CONTRACT(create, needs_its_folder)
 }
 
 struct maker {
-    struct given *given;
-    const char *folder;
-    int start[2];
+    const struct engine *engine;
+    char folder[TEMPORARY_SIZE];
 };
 
-static int create_when_told(void *context)
+static int create_when_told(struct process *us, void *context)
 {
     struct maker *maker = context;
-    char byte;
-    if (read(maker->start[0], &byte, 1) < 0)
-        return 99;
-    return (int)maker->given->engine->create(maker->folder, NULL, "", &maker->given->error);
+    struct error error;
+    wait_for_wave(us);
+    return (int)maker->engine->create(maker->folder, NULL, "", &error);
 }
 
 CONTRACT(create, by_several_processes_at_once_makes_one_store)
 {
     enum { MAKERS = 4, ROUNDS = 5 };
     for (int round = 0; round < ROUNDS; round++) {
-        char folder[TEMPORARY_SIZE];
-        pid_t children[MAKERS];
+        struct maker maker = {.engine = given->engine};
+        struct process makers[MAKERS];
         int made = 0;
         struct eventstore *store;
-        struct maker maker = {.given = given, .folder = folder};
-        temporary_make(folder);
-        cr_assert_eq(pipe(maker.start), 0);
+        temporary_make(maker.folder);
         for (int i = 0; i < MAKERS; i++)
-            children[i] = in_another_process(create_when_told, &maker);
-        cr_assert_eq(write(maker.start[1], "!!!!", MAKERS), MAKERS);
+            makers[i] = start_process(create_when_told, &maker);
+        for (int i = 0; i < MAKERS; i++)
+            wave(&makers[i]);
         for (int i = 0; i < MAKERS; i++) {
-            int status = end_of(children[i]);
+            int status = end_of(&makers[i]);
             cr_assert(status == STATUS_OK || status == STATUS_REFUSED, "%d", status);
             made += status == STATUS_OK;
         }
         cr_assert_eq(made, 1);
-        must(given->engine->open(&store, folder, NULL, &given->error));
+        must(given->engine->open(&store, maker.folder, NULL, &given->error));
         cr_assert_eq(verify(given, store)->faults, 0, "%s", given->report.text);
         given->engine->close(&store);
-        close(maker.start[0]), close(maker.start[1]);
-        temporary_remove(folder);
+        temporary_remove(maker.folder);
     }
 }
 
 /* Killed after a random while; what is there afterwards is no store or a whole one, and making one works. */
 CONTRACT(create, that_is_killed_leaves_no_store_or_a_whole_one)
 {
-    enum { ROUNDS = 40, LONGEST_US = 12000 };
-    int none = 0, whole = 0;
+    enum { ROUNDS = 40, LONGEST_US = 6000 };
     srand((unsigned)getpid());
     for (int round = 0; round < ROUNDS; round++) {
-        char folder[TEMPORARY_SIZE];
+        struct maker maker = {.engine = given->engine};
         struct eventstore *store;
-        struct maker maker = {.given = given, .folder = folder};
         struct timespec while_ns = {.tv_nsec = rand() % LONGEST_US * 1000L};
-        temporary_make(folder);
-        cr_assert_eq(pipe(maker.start), 0);
-        pid_t child = in_another_process(create_when_told, &maker);
-        cr_assert_eq(write(maker.start[1], "!", 1), 1);
+        temporary_make(maker.folder);
+        struct process child = start_process(create_when_told, &maker);
+        wave(&child);
         (void)ppoll(NULL, 0, &while_ns, NULL); /* not waiting for anything: choosing a moment */
-        cr_assert_eq(kill(child, SIGKILL), 0);
-        (void)end_of(child);
-        enum status status = given->engine->open(&store, folder, NULL, &given->error);
+        kill_now(&child);
+        enum status status = given->engine->open(&store, maker.folder, NULL, &given->error);
         if (status == STATUS_NOT_FOUND) {
-            none++;
-            must(given->engine->create(folder, NULL, "", &given->error));
-            must(given->engine->open(&store, folder, NULL, &given->error));
+            must(given->engine->create(maker.folder, NULL, "", &given->error));
+            must(given->engine->open(&store, maker.folder, NULL, &given->error));
         } else {
             cr_assert_eq(status, STATUS_OK, "%s", given->error.text);
-            whole++;
         }
         cr_assert_eq(verify(given, store)->faults, 0, "%s", given->report.text);
         given->engine->close(&store);
-        close(maker.start[0]), close(maker.start[1]);
-        temporary_remove(folder);
+        temporary_remove(maker.folder);
     }
-    cr_log_info("killed while creating: %d times no store, %d times a whole one", none, whole);
 }
 
 /* ---- opening ---- */
@@ -231,10 +216,9 @@ CONTRACT(backup, overwrites_nothing)
     cr_assert_neq(eventstore_backup(given->store, "/nowhere/copy.db", &position, digest, &given->error), STATUS_OK);
 }
 
-static int write_until_killed(void *context)
+static int write_until_killed(struct process *us, void *context)
 {
-    struct maker *writer = context;
-    struct given *given = writer->given;
+    struct given *given = context;
     struct eventstore *store;
     if (given->engine->open(&store, given->folder, &given->options, &given->error) != STATUS_OK)
         return 1;
@@ -242,18 +226,15 @@ static int write_until_killed(void *context)
     for (unsigned number = 1;; number += 3) {
         if (append(given, TEA, number - 1, number, 3) != STATUS_OK)
             return 2;
-        if (number == 1 && write(writer->start[1], "!", 1) != 1)
-            return 3;
+        if (number == 1)
+            wave(us);
     }
 }
 
 CONTRACT(backup, is_whole_while_another_process_writes)
 {
-    char byte;
-    struct maker writer = {.given = given};
-    cr_assert_eq(pipe(writer.start), 0);
-    pid_t child = in_another_process(write_until_killed, &writer);
-    cr_assert_eq(read(writer.start[0], &byte, 1), 1);
+    struct process writer = start_process(write_until_killed, given);
+    wait_for_wave(&writer);
     for (int round = 0; round < 10; round++) {
         struct eventstore *copy;
         uint8_t digest[EVENTSTORE_DIGEST_BYTES];
@@ -266,8 +247,7 @@ CONTRACT(backup, is_whole_while_another_process_writes)
         given->engine->close(&copy);
         cr_assert_eq(remove(copy_path(given)), 0);
     }
-    kill_now(child);
-    close(writer.start[0]), close(writer.start[1]);
+    kill_now(&writer);
 }
 
 CONTRACT(backup, is_opened_for_reading_only)

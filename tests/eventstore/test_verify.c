@@ -1,6 +1,5 @@
 /* The contract of eventstore_verify: it finds what was done behind the store's back, and names the place. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "tests/eventstore/given.h"
 
@@ -145,16 +144,10 @@ CONTRACT(verify, finds_a_checkpoint_behind_the_roll)
 
 /* ---- beside others at work ---- */
 
-struct writer {
-    struct given *given;
-    int started[2];
-};
-
-/* New streams, new names, new checkpoints, as fast as they go. */
-static int write_all_the_time(void *context)
+/* New streams, new names, new checkpoints, as fast as they go: two events a commit, and the consumer follows. */
+static int write_all_the_time(struct process *us, void *context)
 {
-    struct writer *writer = context;
-    struct given *given = writer->given;
+    struct given *given = context;
     struct eventstore *store;
     if (given->engine->open(&store, given->folder, &given->options, &given->error) != STATUS_OK)
         return 1;
@@ -163,28 +156,24 @@ static int write_all_the_time(void *context)
         char entity[40];
         snprintf(entity, sizeof entity, "tea %u", number);
         draft_start(&draft);
-        draft_checkpoint(&draft, "payment", number - 1, number + 1);
+        draft_checkpoint(&draft, "payment", number < 3 ? 0 : number - 3, number - 1);
         (void)draft_append(&draft, (struct stream){"stock", entity}, EXPECTED_NONE, number, 1);
         (void)draft_append(&draft, TEA, EXPECTED_ANY, number + 1, 1);
         if (commit_with(given, store, &draft) != STATUS_OK)
             return 2;
-        if (number == 1 && write(writer->started[1], "!", 1) != 1)
-            return 3;
+        if (number == 1)
+            wave(us);
     }
 }
 
 CONTRACT(verify, finds_no_fault_while_another_process_writes)
 {
-    char byte;
-    struct writer writer = {.given = given};
-    cr_assert_eq(pipe(writer.started), 0);
-    pid_t child = in_another_process(write_all_the_time, &writer);
-    cr_assert_eq(read(writer.started[0], &byte, 1), 1);
+    struct process writer = start_process(write_all_the_time, given);
+    wait_for_wave(&writer);
     for (int round = 0; round < 30; round++)
         cr_assert_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
-    kill_now(child);
+    kill_now(&writer);
     cr_assert_gt(head_of(given), 60, "the writer wrote meanwhile");
-    close(writer.started[0]), close(writer.started[1]);
 }
 
 /* ---- progress ---- */
