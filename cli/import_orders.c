@@ -386,7 +386,11 @@ static enum status take_steps(struct stepping *stepping, struct error *error)
             status = take_cancellation(stepping, &cancellations->items[j++], error);
         progress_bar(stepping->import->till, "orders", i + j, total);
     }
-    return status == STATUS_OK ? flush(stepping, error) : status;
+    if (status == STATUS_OK)
+        status = flush(stepping, error);
+    if (status == STATUS_OK && stepping->import->rested) /* what came behind the last cancellation; importing this */
+        status = bring_to_rest(stepping->import, error); /* again would else find the shop not at rest */
+    return status;
 }
 
 static enum status read_steps(struct stepping *stepping, enum import_kind kind, struct import_steps *steps,

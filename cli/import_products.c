@@ -119,13 +119,14 @@ static enum status list_product(struct catalogue *catalogue, const struct csv_ro
 static void refuse_product(struct catalogue *catalogue, const struct csv_row *row, const char *reason)
 {
     struct import *import = catalogue->import;
-    char sentence[2 * ERROR_TEXT_MAX], safe[TEXT_SAFE_SIZE];
+    char sentence[2 * ERROR_TEXT_MAX], because[2 * ERROR_TEXT_MAX + 32], safe[TEXT_SAFE_SIZE];
     size_t place = catalogue->file->place[PRODUCT_SKU];
     const char *sku = place < row->read_count ? row->fields[place].text : "";
     (void)snprintf(sentence, sizeof sentence, "%s%s%s", text_safe(safe, sku), sku[0] != '\0' ? ": " : "", reason);
-    import_say(import, catalogue->file, row->line, sentence);
+    (void)snprintf(because, sizeof because, "line %llu: %s", (unsigned long long)row->line, sentence);
     import->counts[IMPORT_PRODUCTS].refused++;
-    rejects_write(&import->rejects, catalogue->file, row, reason);
+    import_say(import, catalogue->file, row->line, sentence);
+    rejects_write(&import->rejects, catalogue->file, row, because);
 }
 
 static enum status take_row(struct catalogue *catalogue, const struct csv_row *row, struct error *error)

@@ -39,10 +39,13 @@ static void write_line(struct buffer *line)
 
 static void add_field(struct buffer *line, const char *name, const char *value)
 {
+    struct buffer safe = {0};
+    text_append_safe(&safe, value, strlen(value)); /* a path in a sentence need not be UTF-8 */
     buffer_text(line, ",\"");
     buffer_text(line, name);
     buffer_text(line, "\":");
-    json_write_text(line, value, strlen(value));
+    json_write_text(line, buffer_string(&safe), safe.length);
+    buffer_clear(&safe);
 }
 
 static void begin_json(struct buffer *line, enum log_level level, const char *service)

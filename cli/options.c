@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 enum { OPTIONS_MAX = 24, FIRST_OWN = 256 /* values of getopt_long that are indexes into the command's table */ };
 
 static const struct option_spec global_specs[] = {

@@ -11,9 +11,10 @@
  *   link n     BLAKE2b-256(link n−1 || field …), the fields of event n in this order:
  *
  *     position         8 bytes, little endian          correlation id   16 bytes
- *     category         text                            causation        8 bytes, the causing position, 0 for none
- *     entity           text (a UUID as its 36 bytes)   recorded_at      8 bytes, microseconds since 1970, two's
- * complement version          8 bytes                         actor            text type             text producer text
+ *     category         text                            causation        8 bytes, the causing position; 0: none
+ *     entity           text (a UUID as its 36 bytes)   recorded_at      8 bytes, µs since 1970, two's complement
+ *     version          8 bytes                         actor            text
+ *     type             text                            producer         text
  *     schema version   8 bytes                         command id       text: 16 raw bytes, or empty for none
  *     event id         16 bytes                        data             text: the stored bytes
  *

@@ -1,5 +1,6 @@
 #include "eventstore/doorbell.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -19,7 +20,9 @@ enum status doorbell_open(struct doorbell *bell, const char *path, struct error 
         return error_errno(error, "open", path);
     enum status status = STATUS_OK;
     void *page = MAP_FAILED;
-    if (ftruncate(descriptor, BELL_FILE_BYTES) == 0)
+    /* Not ftruncate(): a hole in the file would end us with SIGBUS when the bell is first rung on a full disk. */
+    errno = posix_fallocate(descriptor, 0, BELL_FILE_BYTES);
+    if (errno == 0)
         page = mmap(NULL, BELL_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (page == MAP_FAILED)
         status = error_errno(error, "map", path);
@@ -51,6 +54,7 @@ void doorbell_ring(struct doorbell *bell)
 
 void doorbell_wait(struct doorbell *bell, uint32_t seen, int timeout_ms)
 {
+    CHECK(timeout_ms >= 0);
     struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
     if (bell->counter == NULL)
         nanosleep(&timeout, NULL);

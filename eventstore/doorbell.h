@@ -1,6 +1,5 @@
 /* doorbell.h - news for sleeping consumers, across processes: a counter in a small mapped file, waited on with a futex.
- * Measured: 46 µs from commit to awake at the median, against 757 µs for polling with back-off, and idle costs nothing.
- */
+ * Measured: 46 µs from commit to awake at the median, against 757 µs for polling with back-off; idle costs nothing. */
 #ifndef EVENTSTORE_DOORBELL_H
 #define EVENTSTORE_DOORBELL_H
 

@@ -37,8 +37,7 @@ enum {
 
 struct eventstore;
 
-/* ---- one event ----------------------------------------------------------------------------------------------------
- */
+/* ---- one event ---- */
 
 /* A stream: what aspect (category) of what thing (entity). Written "category-entity". A category has no '-'. Both are
  * clean UTF-8 text. An entity that is a canonical UUID is kept in 16 bytes, which is our affair, not the caller's. */
@@ -58,8 +57,7 @@ struct new_event {
     size_t data_length;
 };
 
-/* An event as it stands on the roll. Pointers are the store's: good until the visitor returns, or reads other events.
- */
+/* An event as it stands on the roll. Pointers are the store's: good until the visitor returns or reads others. */
 struct recorded_event {
     uint64_t position;
     struct stream stream;
@@ -79,15 +77,14 @@ struct recorded_event {
     const uint8_t *digest; /* EVENTSTORE_DIGEST_BYTES */
 };
 
-/* ---- a commit -----------------------------------------------------------------------------------------------------
- */
+/* ---- a commit ---- */
 
 /* What the writer believed the stream's version to be. Any other number is meant literally. */
 #define EXPECTED_NONE UINT64_C(0)
 #define EXPECTED_ANY  UINT64_MAX
 
 /* Events for one stream. One commit may append to a stream several times: versions run on inside it, and a later
- * append expects the version the earlier one leaves. */
+ * append expects the version the earlier one leaves. One without events writes nothing and only expects. */
 struct append {
     struct stream stream;
     uint64_t expected_version;
@@ -136,7 +133,7 @@ struct commit {
 
     const char *consumer;     /* whose checkpoint moves and whose parked events change; NULL for a plain writer */
     uint64_t checkpoint_from; /* where it must stand now */
-    uint64_t checkpoint_to;   /* where it stands after the commit; may equal checkpoint_from */
+    uint64_t checkpoint_to;   /* where it stands after the commit: the same, later, or earlier (set back by a person) */
     const struct parked_change *parked;
     size_t parked_count;
 };
@@ -144,24 +141,25 @@ struct commit {
 /* Does all that `commit` says, in one transaction, and rings the doorbell when events were written. On STATUS_OK the
  * events are on disk and `*head` (may be NULL) is the position of the last event on the roll.
  *
- * Repeating a commit is success: when what stands at the versions it would write has the same ids and the same bytes,
- * and the checkpoint stands at its new value, nothing is written and the answer is STATUS_OK. (With EXPECTED_ANY a
- * repeat is recognised as long as nothing else was written to the stream since.)
+ * Repeating a commit is success: when all that it would write stands already (at its versions events with the same ids
+ * and the same bytes, its parked events as it leaves them, the checkpoint at its new value), nothing is written and the
+ * answer is STATUS_OK, whatever became of its guards. Actor, producer and command id are not compared. (With
+ * EXPECTED_ANY a repeat is recognised as long as nothing else was written to the stream since.)
  *
- * STATUS_CONFLICT  a stream (named in the sentence) is not at its expected version, or a parked event is not as
- *                  expected: reload and decide again
- * STATUS_REFUSED   an event with the same id but other content stands there already
+ * STATUS_CONFLICT  a stream (named in the sentence) is not at its expected version, a parked event is not as expected,
+ *                  or a part of the commit stands already and another does not: reload and decide again
+ * STATUS_REFUSED   events with the same ids but other content stand there already
  * STATUS_FENCED    the checkpoint is not where the consumer left it: another instance is at work
  * STATUS_BUSY      another writer held the queue for longer than our patience
- * STATUS_FULL      the disk, or the log file's ceiling
- * STATUS_INVALID   a name or payload too long
- * STATUS_IO, STATUS_DAMAGED, STATUS_MEMORY
- * In all these cases nothing was written. */
+ * STATUS_FULL      the disk, the log file's ceiling, or the number of names a store can hold
+ * STATUS_INVALID   a name or data too long, a name with control characters; a cause or checkpoint behind the roll's
+ * head STATUS_IO, STATUS_DAMAGED, STATUS_MEMORY In all these cases nothing was written. (One exception no store can
+ * rule out: a disk that fails at the moment of syncing may have kept what it reported as lost. Repeating the commit is
+ * safe and tells.) */
 enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
                               struct error *error) MUST_CHECK;
 
-/* ---- reading ------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 enum direction { FORWARDS, BACKWARDS };
 
@@ -185,7 +183,7 @@ enum status eventstore_read_roll(struct eventstore *store, const struct roll_que
 
 struct stream_query {
     struct stream stream;
-    uint64_t from_version; /* first version wanted; 0 and 1 mean the start */
+    uint64_t from_version; /* lowest version wanted, in either direction; 0 and 1 mean the start */
     uint64_t to_position;  /* only events up to this position; 0 for no bound */
     size_t limit;          /* 0 for no bound */
     enum direction direction;
@@ -214,13 +212,13 @@ enum status eventstore_event_id(struct eventstore *store, uint64_t position, str
 enum status eventstore_position_at(struct eventstore *store, int64_t at_us, uint64_t *position,
                                    struct error *error) MUST_CHECK;
 
-/* ---- consumers ----------------------------------------------------------------------------------------------------
- */
+/* ---- consumers ---- */
 
 /* Where a consumer stands: 0 for one that never committed. */
 enum status eventstore_checkpoint(struct eventstore *store, const char *consumer, uint64_t *position,
                                   struct error *error) MUST_CHECK;
 
+/* As an event_visitor. `parked` is good until it returns. */
 typedef enum status (*parked_visitor)(void *context, const char *consumer, const struct parked *parked,
                                       struct error *error);
 
@@ -242,8 +240,7 @@ enum status eventstore_consumer_claim(struct eventstore *store, const char *cons
 void eventstore_consumer_release(struct eventstore *store, const char *consumer);
 bool eventstore_consumer_is_claimed(struct eventstore *store, const char *consumer);
 
-/* ---- the doorbell -------------------------------------------------------------------------------------------------
- */
+/* ---- the doorbell ---- */
 
 /* What the doorbell shows now. Read it before you look for news; if there are none, hand it to eventstore_wait. */
 uint32_t eventstore_bell(struct eventstore *store);
@@ -255,8 +252,7 @@ void eventstore_wait(struct eventstore *store, uint32_t seen, int timeout_ms);
 /* Wakes everybody who waits. */
 void eventstore_ring(struct eventstore *store);
 
-/* ---- life cycle ---------------------------------------------------------------------------------------------------
- */
+/* ---- life cycle ---- */
 
 enum durability {
     DURABILITY_FULL, /* a commit that returned is on disk */
@@ -304,8 +300,7 @@ uint64_t eventstore_log_bytes(const struct eventstore *store);
 /* "SQLite 3.40.1 (has the WAL-reset bug; our checkpoints go around it)" */
 const char *eventstore_engine(const struct eventstore *store);
 
-/* ---- proof and copies ---------------------------------------------------------------------------------------------
- */
+/* ---- proof and copies ---- */
 
 /* One thing that was checked, and how it came out. `detail` is a sentence. */
 typedef enum status (*check_visitor)(void *context, const char *check, bool ok, const char *detail,

@@ -2,6 +2,7 @@
 #include "eventstore/sqlite_store.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 /* All pages in one step: one consistent state, and no start from the beginning whenever somebody commits. The read
@@ -11,9 +12,11 @@ static enum status copy_pages(struct eventstore *store, sqlite3 *copy, struct er
     sqlite3_backup *backup = sqlite3_backup_init(copy, "main", store->database, "main");
     if (backup == NULL)
         return database_error(copy, "begin a backup", error);
-    sqlite3_backup_step(backup, -1);
+    int result = sqlite3_backup_step(backup, -1);
     if (sqlite3_backup_finish(backup) != SQLITE_OK)
         return database_error(copy, "write the backup", error);
+    if (result != SQLITE_DONE) /* to SQLite a source that is locked is no error: one may step again */
+        return error_set(error, STATUS_BUSY, "somebody holds the store for themselves: try the backup again");
     /* A backup is one file: no log beside it. */
     return database_run(copy, "PRAGMA journal_mode = DELETE", error);
 }
@@ -39,11 +42,26 @@ static enum status read_copy(const char *draft, uint64_t *position, uint8_t dige
     return status;
 }
 
+/* link() and not rename(), which would overwrite. */
+static enum status put_in_place(const char *draft, const char *file, struct error *error)
+{
+    char folder[PATH_SIZE];
+    const char *slash = strrchr(file, '/');
+    if (link(draft, file) != 0) {
+        if (errno == EEXIST)
+            return error_set(error, STATUS_REFUSED, "%s is there already: a backup overwrites nothing", file);
+        return error_errno(error, "make", file);
+    }
+    enum status status = slash == NULL ? path_format(folder, error, ".")
+                                       : path_format(folder, error, "%.*s", (int)(slash - file) + 1, file);
+    return status == STATUS_OK ? file_sync(folder, error) : status;
+}
+
 enum status eventstore_backup(struct eventstore *store, const char *file, uint64_t *position,
                               uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error)
 {
     char draft[PATH_SIZE];
-    enum status status = path_format(draft, error, "%s.draft-%d", file, (int)getpid());
+    enum status status = draft_path(draft, file, error);
     if (status != STATUS_OK)
         return status;
     if (file_exists(file))
@@ -51,9 +69,8 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
     status = write_copy(store, draft, error);
     if (status == STATUS_OK)
         status = read_copy(draft, position, digest, error);
-    if (status == STATUS_OK && link(draft, file) != 0)
-        status = errno == EEXIST ? error_set(error, STATUS_REFUSED, "%s is there already", file)
-                                 : error_errno(error, "make", file);
+    if (status == STATUS_OK)
+        status = put_in_place(draft, file, error);
     unlink(draft);
     return status;
 }

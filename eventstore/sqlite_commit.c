@@ -7,12 +7,12 @@
  * the commit stands, whatever becomes of us. */
 #include "eventstore/sqlite_store.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum {
-    READERS_GRACE_MS = 200, /* how long a checkpoint waits for readers to leave the log */
-    SCHEMA_VERSION_MAX = 1000,
-};
+#include "base/text.h"
+
+enum { READERS_GRACE_MS = 200 /* how long a checkpoint waits for readers to leave the log */ };
 
 /* One commit on its way. */
 struct writing {
@@ -21,8 +21,42 @@ struct writing {
     int64_t recorded_at_us;
     int origin;
     bool any_fresh, any_standing; /* appends that are new · that stand on the roll already, byte for byte */
-    bool checkpoint_is_there;     /* at its new value already */
+    bool checkpoint_is_there;     /* at its new value already; so is one that there is none of */
 };
+
+/* ---- sentences ---- */
+
+static const char *stream_in_words(char words[TEXT_SAFE_SIZE], struct stream stream)
+{
+    char name[2 * NAME_SIZE + 1];
+    snprintf(name, sizeof name, "%s-%s", stream.category, stream.entity);
+    return text_safe(words, name);
+}
+
+static enum status conflict(struct error *error, struct stream stream, uint64_t version, uint64_t expected)
+{
+    char words[TEXT_SAFE_SIZE];
+    return error_set(error, STATUS_CONFLICT, "the stream %s is at version %llu, not at %llu: reload and decide again",
+                     stream_in_words(words, stream), (unsigned long long)version, (unsigned long long)expected);
+}
+
+static enum status conflict_in_part(struct error *error, struct stream stream)
+{
+    char words[TEXT_SAFE_SIZE];
+    return error_set(error, STATUS_CONFLICT,
+                     "what this commit appends to %s stands there already, but not all of the commit does: reload and"
+                     " decide again",
+                     stream_in_words(words, stream));
+}
+
+static enum status fenced(const struct writing *writing, uint64_t stands, struct error *error)
+{
+    char consumer[TEXT_SAFE_SIZE];
+    return error_set(error, STATUS_FENCED,
+                     "the checkpoint of %s stands at %llu, not at %llu: another instance is at work",
+                     text_safe(consumer, writing->commit->consumer), (unsigned long long)stands,
+                     (unsigned long long)writing->commit->checkpoint_from);
+}
 
 /* ---- the checks ---- */
 
@@ -30,25 +64,27 @@ static enum status check_fence(struct writing *writing, struct error *error)
 {
     const struct commit *commit = writing->commit;
     uint64_t stands = 0;
+    writing->checkpoint_is_there = commit->consumer == NULL;
     if (commit->consumer == NULL)
         return STATUS_OK;
-    CHECK(commit->checkpoint_from <= commit->checkpoint_to);
-    enum status status = eventstore_checkpoint(writing->store, commit->consumer, &stands, error);
+    enum status status = names_check(commit->consumer, "a consumer", error);
+    if (status == STATUS_OK)
+        status = eventstore_checkpoint(writing->store, commit->consumer, &stands, error);
     if (status != STATUS_OK)
         return status;
     writing->checkpoint_is_there = stands == commit->checkpoint_to;
     if (stands != commit->checkpoint_from && !writing->checkpoint_is_there)
-        return error_set(error, STATUS_FENCED,
-                         "the checkpoint of %s stands at %llu, not at %llu: another instance is at work",
-                         commit->consumer, (unsigned long long)stands, (unsigned long long)commit->checkpoint_from);
+        return fenced(writing, stands, error);
+    if (commit->checkpoint_to > writing->store->head.position)
+        return error_set(error, STATUS_INVALID, "a checkpoint cannot stand at %llu: the roll ends at %llu",
+                         (unsigned long long)commit->checkpoint_to, (unsigned long long)writing->store->head.position);
     return STATUS_OK;
 }
 
-static enum status conflict(struct error *error, struct stream stream, uint64_t version, uint64_t expected)
+/* Somebody moved the checkpoint to where this commit would: this commit itself, in an earlier try, or a twin. */
+static bool is_moved_already(const struct writing *writing)
 {
-    return error_set(error, STATUS_CONFLICT,
-                     "the stream %s-%s is at version %llu, not at %llu: reload and decide again", stream.category,
-                     stream.entity, (unsigned long long)version, (unsigned long long)expected);
+    return writing->checkpoint_is_there && writing->commit->checkpoint_from != writing->commit->checkpoint_to;
 }
 
 static enum status check_guards(struct writing *writing, struct error *error)
@@ -63,6 +99,14 @@ static enum status check_guards(struct writing *writing, struct error *error)
             return conflict(error, guard->stream, row.version, guard->expected_version);
     }
     return STATUS_OK;
+}
+
+/* Now it is known that this is no repeat: what the commit was decided on must hold, and nobody may have been faster. */
+static enum status check_before_writing(struct writing *writing, struct error *error)
+{
+    if (is_moved_already(writing))
+        return fenced(writing, writing->commit->checkpoint_to, error);
+    return check_guards(writing, error);
 }
 
 /* ---- what stands already ---- */
@@ -92,28 +136,53 @@ static enum status compare_event(void *context, const struct recorded_event *sta
 static enum status is_standing(struct eventstore *store, const struct append *append, const struct stream_row *row,
                                uint64_t after, bool *standing, struct error *error)
 {
+    char words[TEXT_SAFE_SIZE];
     *standing = false;
-    if (append->count == 0 || after + append->count > row->version)
+    if (after > row->version || append->count > row->version - after)
         return STATUS_OK;
     struct comparison comparison = {.append = append, .same_ids = true, .same_content = true};
     struct stream_query query = {.stream = append->stream, .from_version = after + 1, .limit = append->count};
     enum status status = eventstore_read_stream(store, &query, NULL, compare_event, &comparison, error);
     if (status == STATUS_OK && comparison.same_ids && !comparison.same_content)
-        return error_set(error, STATUS_REFUSED, "other events with the same ids stand in the stream %s-%s already",
-                         append->stream.category, append->stream.entity);
+        return error_set(error, STATUS_REFUSED, "other events with the same ids stand in the stream %s already",
+                         stream_in_words(words, append->stream));
     *standing = comparison.same_ids;
     return status;
 }
 
+static bool is_same_stream(struct stream one, struct stream other)
+{
+    return strcmp(one.category, other.category) == 0 && strcmp(one.entity, other.entity) == 0;
+}
+
+/* The version behind which the events of append number `at` stand, if this commit was made before. Where any version
+ * was expected they are the stream's last ones, followed by those that the same commit appends later. */
+static uint64_t version_before(const struct writing *writing, size_t at, const struct stream_row *row)
+{
+    const struct commit *commit = writing->commit;
+    const struct append *append = &commit->appends[at];
+    uint64_t rest = 0;
+    if (append->expected_version != EXPECTED_ANY)
+        return append->expected_version;
+    for (size_t i = at; i < commit->append_count; i++)
+        if (is_same_stream(commit->appends[i].stream, append->stream))
+            rest += commit->appends[i].count;
+    return rest <= row->version ? row->version - rest : UINT64_MAX;
+}
+
 /* ---- writing ---- */
 
-static enum status check_event(const struct new_event *event, struct error *error)
+static enum status check_event(const struct writing *writing, const struct new_event *event, struct error *error)
 {
+    char type[TEXT_SAFE_SIZE];
+    CHECK(event->schema_version >= 1 && event->schema_version <= SCHEMA_VERSION_MAX);
+    CHECK(event->data != NULL && memchr(event->data, '\0', event->data_length) == NULL);
     if (event->data_length > EVENTSTORE_DATA_MAX)
         return error_set(error, STATUS_INVALID, "an event's data has at most %d bytes, this %s has %zu",
-                         EVENTSTORE_DATA_MAX, event->type, event->data_length);
-    CHECK(event->schema_version >= 1 && event->schema_version <= SCHEMA_VERSION_MAX);
-    CHECK(memchr(event->data, '\0', event->data_length) == NULL);
+                         EVENTSTORE_DATA_MAX, text_safe(type, event->type), event->data_length);
+    if (event->causation > writing->store->head.position)
+        return error_set(error, STATUS_INVALID, "an event cannot be caused by position %llu: the roll ends at %llu",
+                         (unsigned long long)event->causation, (unsigned long long)writing->store->head.position);
     return STATUS_OK;
 }
 
@@ -165,9 +234,9 @@ static enum status insert_event(struct writing *writing, struct stream_row *row,
     struct eventstore *store = writing->store;
     sqlite3_stmt *insert = store->statements[STATEMENT_INSERT_EVENT];
     int type = 0;
-    enum status status = check_event(event, error);
+    enum status status = check_event(writing, event, error);
     if (status == STATUS_OK)
-        status = names_find_type(store, event->type, true, &type, error);
+        status = names_add_type(store, event->type, &type, error);
     if (status == STATUS_OK)
         status = bind_correlation(store, insert, event, error);
     if (status != STATUS_OK)
@@ -218,51 +287,78 @@ static enum status write_append(struct writing *writing, const struct append *ap
     return database_execute(put, "write a stream's head", error);
 }
 
-/* A commit is new as a whole, or a repeat as a whole; a mixture means that somebody else wrote. */
-static enum status do_append(struct writing *writing, const struct append *append, struct error *error)
+/* Only with the first event that is new does the commit begin to write. */
+static enum status begin_to_write(struct writing *writing, struct error *error)
 {
+    const struct commit *commit = writing->commit;
+    if (writing->any_fresh)
+        return STATUS_OK;
+    enum status status = check_before_writing(writing, error);
+    if (status == STATUS_OK)
+        status = names_add_origin(writing->store, commit->actor, commit->producer, &writing->origin, error);
+    writing->any_fresh = status == STATUS_OK;
+    return status;
+}
+
+/* A commit is new as a whole, or a repeat as a whole; a mixture means that somebody else wrote. */
+static enum status do_append(struct writing *writing, size_t at, struct error *error)
+{
+    const struct append *append = &writing->commit->appends[at];
     struct stream_row row;
     bool standing = false;
-    uint64_t expected = append->expected_version;
     enum status status = read_stream_row(writing->store, append->stream, &row, error);
-    if (status != STATUS_OK)
-        return status;
-    if (expected == EXPECTED_ANY)
-        expected = row.version >= append->count && !writing->any_fresh ? row.version - append->count : row.version;
-    if (row.version > expected && !writing->any_fresh)
-        status = is_standing(writing->store, append, &row, expected, &standing, error);
+    if (status == STATUS_OK && append->count > 0)
+        status = is_standing(writing->store, append, &row, version_before(writing, at, &row), &standing, error);
     if (status != STATUS_OK)
         return status;
     if (standing) {
         writing->any_standing = true;
-        return STATUS_OK;
+        return writing->any_fresh ? conflict_in_part(error, append->stream) : STATUS_OK;
     }
-    if ((append->expected_version != EXPECTED_ANY && row.version != expected) || writing->any_standing)
-        return conflict(error, append->stream, row.version, expected);
-    writing->any_fresh = true;
-    return write_append(writing, append, &row, error);
+    if (append->expected_version != EXPECTED_ANY && row.version != append->expected_version)
+        return conflict(error, append->stream, row.version, append->expected_version);
+    if (append->count == 0)
+        return STATUS_OK;
+    if (writing->any_standing)
+        return conflict_in_part(error, append->stream);
+    status = begin_to_write(writing, error);
+    return status == STATUS_OK ? write_append(writing, append, &row, error) : status;
 }
 
 static enum status do_appends(struct writing *writing, struct error *error)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < writing->commit->append_count; i++)
-        status = do_append(writing, &writing->commit->appends[i], error);
+        status = do_append(writing, i, error);
     return status;
 }
 
 /* ---- parked events and the checkpoint ---- */
 
-static enum status parked_attempts(struct writing *writing, const struct parked *parked, int *attempts,
-                                   struct error *error)
+static bool is_same_parked(const struct parked *one, const struct parked *other)
+{
+    return one->state == other->state && one->attempts == other->attempts &&
+           one->next_attempt_us == other->next_attempt_us && one->parked_at_us == other->parked_at_us &&
+           strcmp(one->reason, other->reason) == 0;
+}
+
+/* How the event of `change` stands: with so many attempts (-1: it is not parked), and whether it is as the change
+ * would leave it. */
+static enum status look_at_parked(struct writing *writing, const struct parked_change *change, int *attempts,
+                                  bool *is_done, struct error *error)
 {
     bool row = false;
+    struct parked stands;
     sqlite3_stmt *select = writing->store->statements[STATEMENT_FIND_PARKED];
     sqlite3_bind_text(select, 1, writing->commit->consumer, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(select, 2, parked->sequence.bytes, UUID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_int64(select, 3, (int64_t)parked->position);
+    sqlite3_bind_blob(select, 2, change->parked.sequence.bytes, UUID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(select, 3, (int64_t)change->parked.position);
     enum status status = database_step(select, &row, "look up a parked event", error);
-    *attempts = row ? sqlite3_column_int(select, 0) : -1;
+    if (status == STATUS_OK && row)
+        status = read_parked_row(select, &stands, error);
+    *attempts = status == STATUS_OK && row ? stands.attempts : -1;
+    if (status == STATUS_OK)
+        *is_done = change->remove ? !row : row && is_same_parked(&stands, &change->parked);
     sqlite3_reset(select);
     return status;
 }
@@ -271,7 +367,9 @@ static enum status change_parked(struct writing *writing, const struct parked_ch
 {
     const struct parked *parked = &change->parked;
     int attempts = -1;
-    enum status status = parked_attempts(writing, parked, &attempts, error);
+    bool is_done = false;
+    CHECK(change->remove || parked->reason != NULL);
+    enum status status = look_at_parked(writing, change, &attempts, &is_done, error);
     if (status != STATUS_OK)
         return status;
     if (attempts != change->expected_attempts)
@@ -303,7 +401,7 @@ static enum status do_parked(struct writing *writing, struct error *error)
 static enum status do_checkpoint(struct writing *writing, struct error *error)
 {
     const struct commit *commit = writing->commit;
-    if (commit->consumer == NULL || writing->checkpoint_is_there)
+    if (writing->checkpoint_is_there)
         return STATUS_OK;
     sqlite3_stmt *put = writing->store->statements[STATEMENT_PUT_CHECKPOINT];
     sqlite3_bind_text(put, 1, commit->consumer, -1, SQLITE_STATIC);
@@ -311,35 +409,38 @@ static enum status do_checkpoint(struct writing *writing, struct error *error)
     return database_execute(put, "move a checkpoint", error);
 }
 
-/* The whole commit stands already, from an earlier try: there is nothing left to do. */
-static bool is_repeat(const struct writing *writing)
+/* Does all that the commit would write stand already, from an earlier try? Then there is nothing left to do. */
+static enum status check_repeat(struct writing *writing, bool *is_repeat, struct error *error)
 {
     const struct commit *commit = writing->commit;
-    if (commit->consumer == NULL)
-        return writing->any_standing;
-    bool moved = writing->checkpoint_is_there && commit->checkpoint_from != commit->checkpoint_to;
-    return !writing->any_fresh && (moved || (writing->any_standing && writing->checkpoint_is_there));
+    enum status status = STATUS_OK;
+    *is_repeat =
+        !writing->any_fresh && writing->checkpoint_is_there && (writing->any_standing || is_moved_already(writing));
+    for (size_t i = 0; *is_repeat && i < commit->parked_count; i++) {
+        int attempts;
+        status = look_at_parked(writing, &commit->parked[i], &attempts, is_repeat, error);
+        if (status != STATUS_OK)
+            break;
+    }
+    return status;
 }
 
 /* ---- the transaction ---- */
 
 static enum status write_all(struct writing *writing, struct error *error)
 {
-    const struct commit *commit = writing->commit;
-    struct eventstore *store = writing->store;
+    bool is_repeat = false;
     enum status status = check_fence(writing, error);
     if (status == STATUS_OK)
-        status = check_guards(writing, error);
-    if (status == STATUS_OK)
-        status = names_add_origin(store, commit->actor, commit->producer, &writing->origin, error);
-    if (status == STATUS_OK)
         status = do_appends(writing, error);
-    if (status != STATUS_OK || is_repeat(writing))
+    if (status == STATUS_OK)
+        status = check_repeat(writing, &is_repeat, error);
+    if (status != STATUS_OK || is_repeat)
         return status;
-    /* New events with a checkpoint that stands at its new value already: this consumer was overtaken by a twin. */
-    if (writing->any_fresh && writing->checkpoint_is_there && commit->checkpoint_from != commit->checkpoint_to)
-        return error_set(error, STATUS_FENCED, "the checkpoint of %s was moved by another instance", commit->consumer);
-    status = do_parked(writing, error);
+    if (!writing->any_fresh) /* else it was checked before the first event was written */
+        status = check_before_writing(writing, error);
+    if (status == STATUS_OK)
+        status = do_parked(writing, error);
     return status == STATUS_OK ? do_checkpoint(writing, error) : status;
 }
 
@@ -379,31 +480,32 @@ static enum status run_transaction(struct writing *writing, struct error *error)
 
 /* Only ever inside the queue: with SQLite 3.40 a checkpoint beside a commit may lose pages (docs/decisions/0001).
  * Readers get a moment to leave; a checkpoint that they keep from finishing is tried again later. */
-static void checkpoint_log(struct eventstore *store)
+static void checkpoint_log(struct eventstore *store, int mode)
 {
     CHECK(store->queue.held && sqlite3_get_autocommit(store->database));
-    int pages = -1, moved = -1;
     sqlite3_busy_timeout(store->database, READERS_GRACE_MS);
-    int result = sqlite3_wal_checkpoint_v2(store->database, NULL, SQLITE_CHECKPOINT_RESTART, &pages, &moved);
+    int result = sqlite3_wal_checkpoint_v2(store->database, NULL, mode, NULL, NULL);
     sqlite3_busy_timeout(store->database, DATABASE_PATIENCE_MS);
-    uint64_t every = store->options.checkpoint_every_bytes / 4096;
+    uint64_t every = store->options.checkpoint_every_bytes / PAGE_BYTES;
     if (result == SQLITE_OK)
         store->log_pages = 0;
     store->checkpoint_at_pages = store->log_pages + (result == SQLITE_OK ? every : every / 4 + 1);
 }
 
+/* The log's file shrinks only when it is truncated, so it may be large and hold little; but as nobody else is in the
+ * queue, truncating it is the way to find out. */
 static enum status check_ceiling(struct eventstore *store, struct error *error)
 {
-    uint64_t ceiling_pages = store->options.log_ceiling_bytes / 4096;
-    if (store->log_pages < ceiling_pages)
+    char path[TEXT_SAFE_SIZE];
+    if (eventstore_log_bytes(store) < store->options.log_ceiling_bytes)
         return STATUS_OK;
-    checkpoint_log(store);
-    if (store->log_pages < ceiling_pages)
+    checkpoint_log(store, SQLITE_CHECKPOINT_TRUNCATE);
+    if (eventstore_log_bytes(store) < store->options.log_ceiling_bytes)
         return STATUS_OK;
     return error_set(error, STATUS_FULL,
                      "the log file has reached its ceiling of %llu MiB, because a reader holds on to an old state: "
                      "find who has %s open",
-                     (unsigned long long)(store->options.log_ceiling_bytes >> 20), store->path);
+                     (unsigned long long)(store->options.log_ceiling_bytes >> 20), text_safe(path, store->path));
 }
 
 enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
@@ -413,6 +515,7 @@ enum status eventstore_commit(struct eventstore *store, const struct commit *com
     if (store->one_file)
         return error_set(error, STATUS_IO, "%s was opened for reading only", store->path);
     CHECK(commit->consumer != NULL || commit->parked_count == 0);
+    CHECK(sqlite3_txn_state(store->database, NULL) == SQLITE_TXN_NONE); /* no visitor is under way */
     enum status status = writer_queue_enter(&store->queue, store->options.patience_ms, error);
     if (status != STATUS_OK)
         return status;
@@ -420,7 +523,7 @@ enum status eventstore_commit(struct eventstore *store, const struct commit *com
     if (status == STATUS_OK)
         status = run_transaction(&writing, error);
     if (status == STATUS_OK && store->log_pages >= store->checkpoint_at_pages)
-        checkpoint_log(store);
+        checkpoint_log(store, SQLITE_CHECKPOINT_RESTART);
     writer_queue_leave(&store->queue);
     if (status == STATUS_OK && head != NULL)
         *head = store->head.position;

@@ -16,7 +16,6 @@ enum status eventstore_checkpoint(struct eventstore *store, const char *consumer
 }
 
 /* Only the first of a sequence may be tried; the others wait behind it. */
-#define PARKED_COLUMNS "consumer, sequence, position, state, attempts, next_attempt, parked_at, reason"
 static const char parked_sql[] =
     "SELECT " PARKED_COLUMNS " FROM parked p WHERE (?1 IS NULL OR consumer = ?1) AND (?2 IS NULL OR sequence = ?2)"
     " AND (?3 = 0 OR (state = 'waiting' AND next_attempt <= ?3))"
@@ -35,7 +34,7 @@ static void bind_parked_query(sqlite3_stmt *select, const struct parked_query *q
     sqlite3_bind_int64(select, 5, query->limit == 0 ? -1 : (int64_t)query->limit);
 }
 
-static enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error)
+enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error)
 {
     const char *state = (const char *)sqlite3_column_text(row, 3);
     if (sqlite3_column_bytes(row, 1) != UUID_BYTES || state == NULL || sqlite3_column_text(row, 7) == NULL)

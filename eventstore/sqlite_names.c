@@ -15,7 +15,7 @@ enum status names_open(struct eventstore *store, struct error *error)
 {
     store->categories.names = calloc(NAMES_MAX, NAME_SIZE);
     store->types.names = calloc(NAMES_MAX, NAME_SIZE);
-    store->origins = calloc(NAMES_MAX, sizeof *store->origins);
+    store->origins = calloc(ORIGINS_MAX, sizeof *store->origins);
     store->entities_by_id = calloc(ENTITY_SLOTS, sizeof *store->entities_by_id);
     store->entities_by_name = calloc(ENTITY_SLOTS, sizeof *store->entities_by_name);
     if (store->categories.names == NULL || store->types.names == NULL || store->origins == NULL ||
@@ -40,7 +40,7 @@ void names_forget(struct eventstore *store)
         store->entities_by_id[i].id = store->entities_by_name[i].id = 0;
 }
 
-static enum status name_is_usable(const char *name, const char *what, struct error *error)
+enum status names_check(const char *name, const char *what, struct error *error)
 {
     if (text_is_clean(name, strlen(name), EVENTSTORE_NAME_MAX))
         return STATUS_OK;
@@ -48,11 +48,12 @@ static enum status name_is_usable(const char *name, const char *what, struct err
                      EVENTSTORE_NAME_MAX);
 }
 
+/* A NUL within would hide what stands behind it from all who read C strings, the digest among them. */
 static bool column_name(sqlite3_stmt *row, int column, char name[NAME_SIZE])
 {
     const char *text = (const char *)sqlite3_column_text(row, column);
     int length = sqlite3_column_bytes(row, column);
-    if (text == NULL || length == 0 || length >= NAME_SIZE)
+    if (text == NULL || length == 0 || length >= NAME_SIZE || memchr(text, '\0', (size_t)length) != NULL)
         return false;
     memcpy(name, text, (size_t)length + 1);
     return true;
@@ -93,8 +94,6 @@ static enum status insert_name(struct eventstore *store, const char *sql, int id
                                struct error *error)
 {
     sqlite3_stmt *insert = NULL;
-    if (id > NAMES_MAX)
-        return error_set(error, STATUS_FULL, "a store has at most %d names of a kind", NAMES_MAX);
     enum status status = database_prepare(store->database, sql, &insert, error);
     if (status != STATUS_OK)
         return status;
@@ -127,7 +126,9 @@ static enum status find_name(struct eventstore *store, struct name_table *table,
     *id = search_names(table, name);
     if (*id != 0 || !add)
         return STATUS_OK;
-    status = name_is_usable(name, kind->what, error);
+    status = names_check(name, kind->what, error);
+    if (status == STATUS_OK && table->count == NAMES_MAX)
+        status = error_set(error, STATUS_FULL, "a store has at most %d names of a kind", NAMES_MAX);
     if (status == STATUS_OK)
         status = insert_name(store, kind->insert, table->count + 1, name, NULL, error);
     if (status == STATUS_OK) {
@@ -144,12 +145,12 @@ enum status names_find_category(struct eventstore *store, const char *name, bool
     return find_name(store, &store->categories, &category_kind, name, add, id, error);
 }
 
-enum status names_find_type(struct eventstore *store, const char *name, bool add, int *id, struct error *error)
+enum status names_add_type(struct eventstore *store, const char *name, int *id, struct error *error)
 {
-    return find_name(store, &store->types, &type_kind, name, add, id, error);
+    return find_name(store, &store->types, &type_kind, name, true, id, error);
 }
 
-static enum status name_of(struct eventstore *store, struct name_table *table, const struct name_kind *kind, int id,
+static enum status name_of(struct eventstore *store, struct name_table *table, const struct name_kind *kind, int64_t id,
                            const char **name, struct error *error)
 {
     if (id > table->count || id < 1) {
@@ -158,18 +159,18 @@ static enum status name_of(struct eventstore *store, struct name_table *table, c
             return status;
     }
     if (id > table->count || id < 1)
-        return error_set(error, STATUS_DAMAGED, "an event names %s, number %d, that the store does not know",
-                         kind->what, id);
+        return error_set(error, STATUS_DAMAGED, "an event names %s, number %lld, that the store does not know",
+                         kind->what, (long long)id);
     *name = table->names[id - 1];
     return STATUS_OK;
 }
 
-enum status names_category(struct eventstore *store, int id, const char **name, struct error *error)
+enum status names_category(struct eventstore *store, int64_t id, const char **name, struct error *error)
 {
     return name_of(store, &store->categories, &category_kind, id, name, error);
 }
 
-enum status names_type(struct eventstore *store, int id, const char **name, struct error *error)
+enum status names_type(struct eventstore *store, int64_t id, const char **name, struct error *error)
 {
     return name_of(store, &store->types, &type_kind, id, name, error);
 }
@@ -187,8 +188,8 @@ static enum status refresh_origins(struct eventstore *store, struct error *error
         status = database_step(select, &row, "read the origins", error);
         if (status != STATUS_OK || !row)
             break;
-        struct origin_row *origin = &store->origins[store->origin_count];
-        if (store->origin_count == NAMES_MAX || sqlite3_column_int64(select, 0) != store->origin_count + 1 ||
+        struct origin_row *origin = &store->origins[store->origin_count]; /* not looked at when they are full */
+        if (store->origin_count == ORIGINS_MAX || sqlite3_column_int64(select, 0) != store->origin_count + 1 ||
             !column_name(select, 1, origin->actor) || !column_name(select, 2, origin->producer))
             status = error_set(error, STATUS_DAMAGED, "the store's table of origins is damaged");
         else
@@ -218,9 +219,11 @@ enum status names_add_origin(struct eventstore *store, const char *actor, const 
     *id = search_origins(store, actor, producer);
     if (*id != 0)
         return STATUS_OK;
-    status = name_is_usable(actor, "an actor", error);
+    status = names_check(actor, "an actor", error);
     if (status == STATUS_OK)
-        status = name_is_usable(producer, "a producer", error);
+        status = names_check(producer, "a producer", error);
+    if (status == STATUS_OK && store->origin_count == ORIGINS_MAX)
+        status = error_set(error, STATUS_FULL, "a store has at most %d pairs of actor and producer", ORIGINS_MAX);
     if (status == STATUS_OK)
         status = insert_name(store, "INSERT INTO origin (id, actor, producer) VALUES (?1, ?2, ?3)",
                              store->origin_count + 1, actor, producer, error);
@@ -233,7 +236,7 @@ enum status names_add_origin(struct eventstore *store, const char *actor, const 
     return status;
 }
 
-enum status names_origin(struct eventstore *store, int id, const struct origin_row **origin, struct error *error)
+enum status names_origin(struct eventstore *store, int64_t id, const struct origin_row **origin, struct error *error)
 {
     if (id > store->origin_count || id < 1) {
         enum status status = refresh_origins(store, error);
@@ -241,8 +244,8 @@ enum status names_origin(struct eventstore *store, int id, const struct origin_r
             return status;
     }
     if (id > store->origin_count || id < 1)
-        return error_set(error, STATUS_DAMAGED, "an event names an origin, number %d, that the store does not know",
-                         id);
+        return error_set(error, STATUS_DAMAGED, "an event names an origin, number %lld, that the store does not know",
+                         (long long)id);
     *origin = &store->origins[id - 1];
     return STATUS_OK;
 }
@@ -282,7 +285,7 @@ static enum status look_entity_up(struct eventstore *store, const char *name, in
 static enum status add_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error)
 {
     struct uuid uuid;
-    enum status status = name_is_usable(name, "an entity", error);
+    enum status status = names_check(name, "an entity", error);
     if (status != STATUS_OK)
         return status;
     sqlite3_stmt *insert = store->statements[STATEMENT_ADD_ENTITY];
@@ -309,12 +312,13 @@ enum status names_find_entity(struct eventstore *store, const char *name, bool a
     return status;
 }
 
+/* Each name has one form; in the other it would read the same, but never be found. */
 static bool entity_from_column(sqlite3_stmt *row, char name[NAME_SIZE])
 {
-    if (sqlite3_column_type(row, 0) != SQLITE_BLOB)
-        return column_name(row, 0, name);
     struct uuid id;
-    if (sqlite3_column_bytes(row, 0) != UUID_BYTES)
+    if (sqlite3_column_type(row, 0) == SQLITE_TEXT)
+        return column_name(row, 0, name) && !uuid_from_canonical(name, strlen(name), &id);
+    if (sqlite3_column_type(row, 0) != SQLITE_BLOB || sqlite3_column_bytes(row, 0) != UUID_BYTES)
         return false;
     memcpy(id.bytes, sqlite3_column_blob(row, 0), UUID_BYTES);
     uuid_to_text(id, name);

@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define POSITION_MAX (INT64_MAX - 1) /* the one behind it can be counted too */
+
+/* Positions are signed where they are stored; a bound past the largest is none. */
+static int64_t stored_position(uint64_t position)
+{
+    return position < POSITION_MAX ? (int64_t)position : POSITION_MAX;
+}
+
 enum status damaged_at(struct error *error, uint64_t position, const char *what)
 {
     return error_set(error, STATUS_DAMAGED, "the event at position %llu is damaged: %s. Run `till verify`",
@@ -42,11 +50,11 @@ static enum status read_names(struct eventstore *store, sqlite3_stmt *row, struc
                               struct error *error)
 {
     const struct origin_row *origin;
-    enum status status = names_type(store, sqlite3_column_int(row, COLUMN_TYPE), &event->type, error);
+    enum status status = names_type(store, sqlite3_column_int64(row, COLUMN_TYPE), &event->type, error);
     if (status == STATUS_OK)
-        status = names_category(store, sqlite3_column_int(row, COLUMN_CATEGORY), &event->stream.category, error);
+        status = names_category(store, sqlite3_column_int64(row, COLUMN_CATEGORY), &event->stream.category, error);
     if (status == STATUS_OK)
-        status = names_origin(store, sqlite3_column_int(row, COLUMN_ORIGIN), &origin, error);
+        status = names_origin(store, sqlite3_column_int64(row, COLUMN_ORIGIN), &origin, error);
     if (status == STATUS_OK) {
         event->actor = origin->actor;
         event->producer = origin->producer;
@@ -63,9 +71,12 @@ enum status read_event_row(struct eventstore *store, sqlite3_stmt *row, struct r
 {
     event->position = (uint64_t)sqlite3_column_int64(row, COLUMN_POSITION);
     event->version = (uint64_t)sqlite3_column_int64(row, COLUMN_VERSION);
-    event->schema_version = sqlite3_column_int(row, COLUMN_SCHEMA_VERSION);
+    int64_t schema_version = sqlite3_column_int64(row, COLUMN_SCHEMA_VERSION);
+    event->schema_version = (int)schema_version;
     event->causation = (uint64_t)sqlite3_column_int64(row, COLUMN_CAUSATION);
     event->recorded_at_us = sqlite3_column_int64(row, COLUMN_RECORDED_AT);
+    if (schema_version < 1 || schema_version > SCHEMA_VERSION_MAX)
+        return damaged_at(error, event->position, "its schema version is none");
     if (!column_uuid(row, COLUMN_EVENT_ID, &event->id))
         return damaged_at(error, event->position, "its id is no id");
     event->has_command_id = sqlite3_column_type(row, COLUMN_COMMAND_ID) != SQLITE_NULL;
@@ -105,32 +116,38 @@ static enum status visit_one(struct eventstore *store, uint64_t position, event_
 
 /* ---- the roll ---- */
 
-/* Which types are wanted, by number. */
+/* Which types are wanted, by number. Each is decided when it is first met: some may not have been written yet when the
+ * reading begins. */
 struct type_filter {
-    bool all;
-    bool wanted[NAMES_MAX + 1];
+    const char *const *types; /* NULL: all */
+    size_t count;
+    enum { UNDECIDED, WANTED, UNWANTED } verdicts[NAMES_MAX + 1];
 };
 
-static enum status make_filter(struct eventstore *store, const struct roll_query *query, struct type_filter *filter,
-                               struct error *error)
+static bool is_among(const struct type_filter *filter, const char *type)
 {
-    *filter = (struct type_filter){.all = query->types == NULL};
-    CHECK(query->type_count <= EVENTSTORE_TYPES_MAX);
-    for (size_t i = 0; query->types != NULL && i < query->type_count; i++) {
-        int id = 0;
-        enum status status = names_find_type(store, query->types[i], false, &id, error);
-        if (status != STATUS_OK)
-            return status;
-        filter->wanted[id] = true;
-    }
-    filter->wanted[0] = false;
-    return STATUS_OK;
+    for (size_t i = 0; i < filter->count; i++)
+        if (strcmp(filter->types[i], type) == 0)
+            return true;
+    return false;
 }
 
-static bool filter_passes(const struct type_filter *filter, sqlite3_stmt *row)
+static enum status filter_row(struct eventstore *store, struct type_filter *filter, sqlite3_stmt *row, bool *wanted,
+                              struct error *error)
 {
+    const char *name;
+    *wanted = true;
+    if (filter->types == NULL)
+        return STATUS_OK;
     int64_t type = sqlite3_column_int64(row, COLUMN_TYPE);
-    return filter->all || (type > 0 && type <= NAMES_MAX && filter->wanted[type]);
+    bool decided = type > 0 && type <= NAMES_MAX && filter->verdicts[type] != UNDECIDED;
+    enum status status = decided ? STATUS_OK : names_type(store, type, &name, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!decided)
+        filter->verdicts[type] = is_among(filter, name) ? WANTED : UNWANTED;
+    *wanted = filter->verdicts[type] == WANTED;
+    return STATUS_OK;
 }
 
 struct roll_walk {
@@ -138,60 +155,74 @@ struct roll_walk {
     struct type_filter filter;
     event_visitor visit;
     void *context;
-    uint64_t from, to; /* what is still to be read */
+    int64_t from, to; /* what is still to be read, the lower bound first */
     bool backwards;
     size_t left; /* events that may still be visited */
     bool more;   /* the last page was full */
 };
 
-static enum status visit_page(struct roll_walk *walk, sqlite3_stmt *page, struct error *error)
+static enum status visit_row(struct roll_walk *walk, sqlite3_stmt *row, struct error *error)
 {
     struct recorded_event event;
-    bool row = true;
-    int rows = 0;
-    while (walk->left > 0) {
-        enum status status = database_step(page, &row, "read the roll", error);
-        if (status != STATUS_OK || !row) {
-            walk->more = row;
-            return status;
-        }
-        uint64_t position = (uint64_t)sqlite3_column_int64(page, COLUMN_POSITION);
+    bool wanted;
+    enum status status = filter_row(walk->store, &walk->filter, row, &wanted, error);
+    if (status != STATUS_OK || !wanted)
+        return status;
+    status = read_event_row(walk->store, row, &event, error);
+    if (status == STATUS_OK)
+        status = walk->visit(walk->context, &event, error);
+    walk->left--;
+    return status;
+}
+
+static enum status visit_page(struct roll_walk *walk, sqlite3_stmt *page, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (int rows = 0; status == STATUS_OK && walk->left > 0 && rows < EVENTSTORE_PAGE; rows++) {
+        status = database_step(page, &walk->more, "read the roll", error);
+        if (status != STATUS_OK || !walk->more)
+            break;
+        int64_t position = sqlite3_column_int64(page, COLUMN_POSITION);
         if (walk->backwards)
             walk->to = position - 1;
         else
             walk->from = position + 1;
-        if (filter_passes(&walk->filter, page)) {
-            status = read_event_row(walk->store, page, &event, error);
-            if (status == STATUS_OK)
-                status = walk->visit(walk->context, &event, error);
-            if (status != STATUS_OK)
-                return status;
-            walk->left--;
-        }
-        if (++rows == EVENTSTORE_PAGE)
-            return STATUS_OK;
+        status = visit_row(walk, page, error);
     }
-    return STATUS_OK;
+    return status;
+}
+
+static struct roll_walk begin_walk(struct eventstore *store, const struct roll_query *query)
+{
+    CHECK(query->type_count <= EVENTSTORE_TYPES_MAX);
+    struct roll_walk walk = {.store = store, .backwards = query->direction == BACKWARDS, .more = true};
+    walk.filter = (struct type_filter){.types = query->types, .count = query->type_count};
+    walk.left = query->limit != 0 ? query->limit : SIZE_MAX;
+    if (walk.backwards) {
+        walk.from = query->to != 0 ? stored_position(query->to) : 1;
+        walk.to = query->from != 0 ? stored_position(query->from) : POSITION_MAX;
+    } else {
+        walk.from = query->from != 0 ? stored_position(query->from) : 1;
+        walk.to = query->to != 0 ? stored_position(query->to) : POSITION_MAX;
+    }
+    return walk;
 }
 
 enum status eventstore_read_roll(struct eventstore *store, const struct roll_query *query, event_visitor visit,
                                  void *context, struct error *error)
 {
-    bool backwards = query->direction == BACKWARDS;
-    uint64_t bound = query->to != 0 ? query->to : (backwards ? 1 : INT64_MAX);
-    struct roll_walk walk = {.store = store, .visit = visit, .context = context, .backwards = backwards, .more = true};
-    walk.from = backwards ? bound : query->from;
-    walk.to = backwards ? (query->from != 0 ? query->from : INT64_MAX) : bound;
-    walk.left = query->limit != 0 ? query->limit : SIZE_MAX;
-    enum statement which = backwards ? STATEMENT_ROLL_BACKWARDS : STATEMENT_ROLL_FORWARDS;
-    enum status status = make_filter(store, query, &walk.filter, error);
+    struct roll_walk walk = begin_walk(store, query);
+    walk.visit = visit;
+    walk.context = context;
+    enum statement which = walk.backwards ? STATEMENT_ROLL_BACKWARDS : STATEMENT_ROLL_FORWARDS;
+    enum status status = STATUS_OK;
     while (status == STATUS_OK && walk.more && walk.left > 0 && walk.from <= walk.to) {
         sqlite3_stmt *page;
         status = statement_lend(store, which, &page, error);
         if (status != STATUS_OK)
             break;
-        sqlite3_bind_int64(page, 1, (int64_t)walk.from);
-        sqlite3_bind_int64(page, 2, (int64_t)walk.to);
+        sqlite3_bind_int64(page, 1, walk.from);
+        sqlite3_bind_int64(page, 2, walk.to);
         status = visit_page(&walk, page, error);
         statement_return(store, which, page);
     }
@@ -273,13 +304,14 @@ static enum status step_back(struct eventstore *store, uint64_t *position, uint6
     return status;
 }
 
-/* Collects the positions of the stream's events in versions `from` and later that stand at or before `to`. */
+/* Collects the positions of the newest `limit` of the stream's events in versions `from` and later that stand at or
+ * before `to` (0: no bound). */
 static enum status collect(struct eventstore *store, const struct stream_row *head, uint64_t from, uint64_t to,
-                           struct positions *positions, struct error *error)
+                           size_t limit, struct positions *positions, struct error *error)
 {
     uint64_t position = head->position, version = head->version;
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && version >= from && version > 0) {
+    while (status == STATUS_OK && version >= from && version > 0 && positions->count < limit) {
         if (to == 0 || position <= to)
             status = add_position(positions, position, error);
         if (status == STATUS_OK)
@@ -305,13 +337,15 @@ enum status eventstore_read_stream(struct eventstore *store, const struct stream
 {
     struct stream_row head;
     struct positions positions = {0};
+    bool backwards = query->direction == BACKWARDS;
+    size_t newest = backwards && query->limit != 0 ? query->limit : SIZE_MAX;
     enum status status = read_stream_row(store, query->stream, &head, error);
     if (version != NULL)
         *version = head.version;
     if (status == STATUS_OK)
-        status = collect(store, &head, query->from_version, query->to_position, &positions, error);
+        status = collect(store, &head, query->from_version, query->to_position, newest, &positions, error);
     if (status == STATUS_OK)
-        status = visit_positions(store, &positions, query->direction == BACKWARDS, query->limit, visit, context, error);
+        status = visit_positions(store, &positions, backwards, query->limit, visit, context, error);
     free(positions.items);
     return status;
 }
@@ -323,7 +357,7 @@ static int newest_first(const void *one, const void *other)
 }
 
 static enum status collect_entity(struct eventstore *store, int64_t entity, uint64_t to, struct positions *positions,
-                                  struct error *error)
+                                  size_t *streams, struct error *error)
 {
     sqlite3_stmt *select;
     enum status status = statement_lend(store, STATEMENT_ENTITY_STREAMS, &select, error);
@@ -337,7 +371,8 @@ static enum status collect_entity(struct eventstore *store, int64_t entity, uint
             break;
         struct stream_row head = {.version = (uint64_t)sqlite3_column_int64(select, 0),
                                   .position = (uint64_t)sqlite3_column_int64(select, 1)};
-        status = collect(store, &head, 1, to, positions, error);
+        status = collect(store, &head, 1, to, SIZE_MAX, positions, error);
+        ++*streams;
     }
     statement_return(store, STATEMENT_ENTITY_STREAMS, select);
     return status;
@@ -347,12 +382,13 @@ enum status eventstore_read_entity(struct eventstore *store, const char *entity,
                                    event_visitor visit, void *context, struct error *error)
 {
     int64_t id = 0;
+    size_t streams = 0;
     struct positions positions = {0};
     enum status status = names_find_entity(store, entity, false, &id, error);
-    if (status == STATUS_OK && id == 0)
-        status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
     if (status == STATUS_OK)
-        status = collect_entity(store, id, to_position, &positions, error);
+        status = collect_entity(store, id, to_position, &positions, &streams, error);
+    if (status == STATUS_OK && streams == 0) /* as somebody's correlation its name may be known all the same */
+        status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
     if (status == STATUS_OK && positions.count > 0)
         qsort(positions.items, positions.count, sizeof *positions.items, newest_first);
     if (status == STATUS_OK)

@@ -5,6 +5,10 @@
     "lower(substr(hex(" blob "),1,8)||'-'||substr(hex(" blob "),9,4)||'-'||substr(hex(" blob                           \
     "),13,4)||'-'||substr(hex(" blob "),17,4)||'-'||substr(hex(" blob "),21))"
 
+/* A name, which has no control characters, as a string of JSON. Not json_quote() or json_object(): those of SQLite 3.40
+ * may not be used in a view where the schema is not trusted. */
+#define JSON_NAME(column) "'\"' || replace(replace(" column ", '\\', '\\\\'), '\"', '\\\"') || '\"'"
+
 #define REFUSE_CHANGES(table)                                                                                          \
     "CREATE TRIGGER " table "_is_never_updated BEFORE UPDATE ON " table                                                \
     " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: nothing in " table " is ever changed'); END;"                \
@@ -59,23 +63,45 @@ const char *const schema_sql[] = {
                                                                         "/ 1000000, 'unixepoch') ||"
                                                                         " printf('.%06dZ', e.recorded_at % 1000000) AS "
                                                                         "recorded_at, e.data AS data,"
-                                                                        " json_object('actor', o.actor, 'command_id', "
-                                                                        "CASE WHEN e.command_id IS NULL THEN NULL "
-                                                                        "ELSE " UUID_IN_WORDS(
-                                                                            "e.command_id") " END, 'producer', "
-                                                                                            "o.producer) AS metadata, "
-                                                                                            "lower(hex(e.digest)) AS "
-                                                                                            "digest"
-                                                                                            " FROM event e JOIN "
-                                                                                            "category c ON c.id = "
-                                                                                            "e.category JOIN entity n "
-                                                                                            "ON n.id = e.entity JOIN "
-                                                                                            "type t ON t.id = e.type"
-                                                                                            " JOIN origin o ON o.id = "
-                                                                                            "e.origin LEFT JOIN entity "
-                                                                                            "j ON j.id = e.correlation"
-                                                                                            " LEFT JOIN event b ON "
-                                                                                            "b.position = e.causation;",
+                                                                        " '{\"actor\":' || " JSON_NAME(
+                                                                            "o.actor") " || ',\"command_id\":' || CASE "
+                                                                                       "WHEN e.command_id IS NULL THEN "
+                                                                                       "'null' ELSE"
+                                                                                       " '\"' || " UUID_IN_WORDS(
+                                                                                           "e."
+                                                                                           "comma"
+                                                                                           "nd_"
+                                                                                           "id") " || '\"' END || "
+                                                                                                 "',\"producer\":' "
+                                                                                                 "|| " JSON_NAME("o."
+                                                                                                                 "produ"
+                                                                                                                 "cer") " || '}' AS "
+                                                                                                                        "metadata, "
+                                                                                                                        "lower(hex(e."
+                                                                                                                        "digest)) AS "
+                                                                                                                        "digest"
+                                                                                                                        " FROM event "
+                                                                                                                        "e JOIN "
+                                                                                                                        "category c "
+                                                                                                                        "ON c.id = "
+                                                                                                                        "e.category "
+                                                                                                                        "JOIN entity "
+                                                                                                                        "n ON n.id = "
+                                                                                                                        "e.entity "
+                                                                                                                        "JOIN type t "
+                                                                                                                        "ON t.id = "
+                                                                                                                        "e.type"
+                                                                                                                        " JOIN origin "
+                                                                                                                        "o ON o.id = "
+                                                                                                                        "e.origin "
+                                                                                                                        "LEFT JOIN "
+                                                                                                                        "entity j ON "
+                                                                                                                        "j.id = "
+                                                                                                                        "e.correlation"
+                                                                                                                        " LEFT JOIN "
+                                                                                                                        "event b ON "
+                                                                                                                        "b.position = "
+                                                                                                                        "e.causation;",
     NULL,
 };
 
@@ -107,8 +133,9 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_FIND_CHECKPOINT] = "SELECT position FROM checkpoint WHERE consumer = ?1",
     [STATEMENT_PUT_CHECKPOINT] = "INSERT INTO checkpoint (consumer, position) VALUES (?1, ?2)"
                                  " ON CONFLICT DO UPDATE SET position = excluded.position",
-    [STATEMENT_FIND_PARKED] = "SELECT attempts FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
-    [STATEMENT_PUT_PARKED] = "INSERT OR REPLACE INTO parked (consumer, sequence, position, state, attempts,"
-                             " next_attempt, parked_at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STATEMENT_FIND_PARKED] =
+        "SELECT " PARKED_COLUMNS " FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
+    [STATEMENT_PUT_PARKED] =
+        "INSERT OR REPLACE INTO parked (" PARKED_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [STATEMENT_REMOVE_PARKED] = "DELETE FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
 };

@@ -15,7 +15,6 @@ enum {
     PATIENCE_DEFAULT_MS = 10000,
     CHECKPOINT_DEFAULT_BYTES = 16 << 20, /* 12 % of the time at 4 MiB, 8 % at 16, 5 % at 64; pauses of 11 ms at 16 */
     LOG_CEILING_DEFAULT_BYTES = 1 << 30, /* a reader that hangs shall not fill the disk */
-    PAGE_BYTES = 4096,
 };
 
 /* ---- making ---- */
@@ -37,25 +36,33 @@ static enum status fill_store_row(sqlite3 *database, const struct clock *clock, 
     return status;
 }
 
+static enum status fill_database(sqlite3 *database, const struct clock *clock, const char *settings,
+                                 struct error *error)
+{
+    char kind[100];
+    snprintf(kind, sizeof kind, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+             EVENTSTORE_FORMAT);
+    /* Nothing need be on disk before all of it is, so it is synced once, at the end. */
+    enum status status = database_run(database, "PRAGMA synchronous = OFF; BEGIN", error);
+    for (const char *const *sql = schema_sql; status == STATUS_OK && *sql != NULL; sql++)
+        status = database_run(database, *sql, error);
+    if (status == STATUS_OK)
+        status = fill_store_row(database, clock, settings, error);
+    if (status == STATUS_OK)
+        status = database_run(database, kind, error);
+    return status == STATUS_OK ? database_run(database, "COMMIT; PRAGMA journal_mode = WAL", error) : status;
+}
+
 static enum status build_database(const char *path, const struct clock *clock, const char *settings,
                                   struct error *error)
 {
-    char pragmas[160];
-    snprintf(pragmas, sizeof pragmas,
-             "PRAGMA application_id = %d; PRAGMA user_version = %d; PRAGMA journal_mode = WAL;", APPLICATION_ID,
-             EVENTSTORE_FORMAT);
     sqlite3 *database = NULL;
     enum status status = database_open(&database, path, DATABASE_CREATE, error);
     if (status != STATUS_OK)
         return status;
     /* This file is nobody else's yet, so the checkpoint at its close is safe, and leaves one whole file. */
     sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    for (const char *const *sql = schema_sql; status == STATUS_OK && *sql != NULL; sql++)
-        status = database_run(database, *sql, error);
-    if (status == STATUS_OK)
-        status = fill_store_row(database, clock, settings, error);
-    if (status == STATUS_OK)
-        status = database_run(database, pragmas, error);
+    status = fill_database(database, clock, settings, error);
     database_close(&database);
     return status == STATUS_OK ? file_sync(path, error) : status;
 }
@@ -71,6 +78,14 @@ static enum status put_in_place(const char *draft, const char *path, const char 
     return file_sync(folder, error);
 }
 
+/* A name of its own for every draft: process numbers come again, and a killed process may have left its draft. */
+enum status draft_path(char draft[PATH_SIZE], const char *path, struct error *error)
+{
+    char suffix[UUID_TEXT_SIZE];
+    uuid_to_text(uuid_random(), suffix);
+    return path_format(draft, error, "%s.draft-%s", path, suffix);
+}
+
 enum status eventstore_create(const char *folder, const struct eventstore_options *options, const char *settings,
                               struct error *error)
 {
@@ -79,7 +94,7 @@ enum status eventstore_create(const char *folder, const struct eventstore_option
     CHECK(strlen(settings) < sizeof((struct eventstore_info *)NULL)->settings);
     enum status status = path_join(path, folder, error, "events.db");
     if (status == STATUS_OK)
-        status = path_join(draft, folder, error, "events.db.draft-%d", (int)getpid());
+        status = draft_path(draft, path, error);
     if (status == STATUS_OK)
         status = path_join(run, folder, error, "run");
     if (status != STATUS_OK)
@@ -108,6 +123,9 @@ static enum status check_kind(struct eventstore *store, struct error *error)
         return status;
     if (application != APPLICATION_ID)
         return error_set(error, STATUS_FOREIGN, "%s is a database, but not a store of events", store->path);
+    if (format < 1)
+        return error_set(error, STATUS_DAMAGED, "%s says that it has the format %lld, which never was", store->path,
+                         (long long)format);
     if (format > EVENTSTORE_FORMAT)
         return error_set(error, STATUS_NEWER,
                          "%s was made by a newer version (format %lld, this program knows %d): use that version",
@@ -116,7 +134,7 @@ static enum status check_kind(struct eventstore *store, struct error *error)
     return STATUS_OK;
 }
 
-static enum status read_info(struct eventstore *store, struct error *error)
+enum status read_info(struct eventstore *store, struct eventstore_info *info, struct error *error)
 {
     sqlite3_stmt *select = NULL;
     bool row = false;
@@ -126,12 +144,12 @@ static enum status read_info(struct eventstore *store, struct error *error)
         status = database_step(select, &row, "read the store's identity", error);
     if (status == STATUS_OK &&
         (!row || sqlite3_column_bytes(select, 0) != UUID_BYTES || sqlite3_column_text(select, 2) == NULL ||
-         (size_t)sqlite3_column_bytes(select, 2) >= sizeof store->info.settings))
+         (size_t)sqlite3_column_bytes(select, 2) >= sizeof info->settings))
         status = error_set(error, STATUS_DAMAGED, "%s does not say which store it is", store->path);
     if (status == STATUS_OK) {
-        memcpy(store->info.id.bytes, sqlite3_column_blob(select, 0), UUID_BYTES);
-        store->info.created_at_us = sqlite3_column_int64(select, 1);
-        snprintf(store->info.settings, sizeof store->info.settings, "%s", (const char *)sqlite3_column_text(select, 2));
+        memcpy(info->id.bytes, sqlite3_column_blob(select, 0), UUID_BYTES);
+        info->created_at_us = sqlite3_column_int64(select, 1);
+        snprintf(info->settings, sizeof info->settings, "%s", (const char *)sqlite3_column_text(select, 2));
     }
     sqlite3_finalize(select);
     return status;
@@ -186,13 +204,34 @@ static enum status open_database(struct eventstore *store, struct error *error)
     if (status == STATUS_OK)
         status = check_kind(store, error);
     if (status == STATUS_OK)
-        status = read_info(store, error);
+        status = read_info(store, &store->info, error);
     if (status == STATUS_OK)
         status = tune(store, error);
     for (int i = 0; status == STATUS_OK && i < STATEMENTS; i++)
         status = database_prepare(store->database, statement_sql[i], &store->statements[i], error);
     if (status == STATUS_OK)
         status = names_open(store, error);
+    return status;
+}
+
+/* A store has a write-ahead log; a backup, which is one file, has none until it is put in a store's place. */
+static enum status ensure_log(struct eventstore *store, struct error *error)
+{
+    sqlite3_stmt *pragma = NULL;
+    bool row = false, has_log = false;
+    enum status status = database_prepare(store->database, "PRAGMA journal_mode", &pragma, error);
+    if (status == STATUS_OK)
+        status = database_step(pragma, &row, "read the journal's mode", error);
+    if (status == STATUS_OK && row)
+        has_log = strcmp((const char *)sqlite3_column_text(pragma, 0), "wal") == 0;
+    sqlite3_finalize(pragma);
+    if (status != STATUS_OK || has_log)
+        return status;
+    status = writer_queue_enter(&store->queue, store->options.patience_ms, error);
+    if (status != STATUS_OK)
+        return status;
+    status = database_run(store->database, "PRAGMA journal_mode = WAL", error);
+    writer_queue_leave(&store->queue);
     return status;
 }
 
@@ -238,6 +277,8 @@ enum status eventstore_open(struct eventstore **out, const char *folder, const s
         status = open_database(store, error);
     if (status == STATUS_OK)
         status = open_run_folder(store, folder, error);
+    if (status == STATUS_OK)
+        status = ensure_log(store, error);
     if (status != STATUS_OK)
         eventstore_close(&store);
     *out = store;
@@ -343,14 +384,14 @@ static enum status claim_path(const struct eventstore *store, const char *consum
 
 enum status eventstore_consumer_claim(struct eventstore *store, const char *consumer, struct error *error)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], safe[TEXT_SAFE_SIZE];
     CHECK(store->claim_count < CLAIMS_MAX);
     struct claim *claim = &store->claims[store->claim_count];
     enum status status = claim_path(store, consumer, path, error);
     if (status == STATUS_OK)
         status = file_lock_try(&claim->lock, path, error);
     if (status == STATUS_BUSY)
-        return error_set(error, status, "another %s is at work in this shop", consumer);
+        return error_set(error, status, "another %s is at work here", text_safe(safe, consumer));
     if (status == STATUS_OK) {
         snprintf(claim->consumer, sizeof claim->consumer, "%s", consumer);
         store->claim_count++;

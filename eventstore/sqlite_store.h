@@ -16,7 +16,8 @@
  * Rules that make several processes on one file safe with the SQLite at hand (docs/decisions/0001):
  *   1. Every write transaction and every checkpoint runs inside the writers' queue.
  *   2. Automatic checkpoints are off, at close too. A checkpoint is made after a commit, still inside the queue.
- *   3. No read transaction outlives EVENTSTORE_PAGE events. */
+ *   3. No read transaction outlives EVENTSTORE_PAGE events, but for those that a person starts now and then and that
+ *      must see one state: a backup, and verify's look at the file's pages. */
 #ifndef EVENTSTORE_SQLITE_STORE_H
 #define EVENTSTORE_SQLITE_STORE_H
 
@@ -73,9 +74,12 @@ enum event_column {
 
 enum {
     NAME_SIZE = EVENTSTORE_NAME_MAX + 1,
-    NAMES_MAX = 256,     /* categories, types or origins: an application has dozens */
+    NAMES_MAX = 256,     /* categories or types: an application has dozens */
+    ORIGINS_MAX = 4096,  /* who × which version of the program: they add up over the years */
     ENTITY_SLOTS = 1024, /* entities remembered, each way: a batch's worth */
     CLAIMS_MAX = 16,
+    SCHEMA_VERSION_MAX = 1000,
+    PAGE_BYTES = 4096, /* of the database and its log */
 };
 
 struct name_table { /* of categories or types; id n is names[n - 1] */
@@ -150,17 +154,17 @@ enum { APPLICATION_ID = 0x54696c6c /* "Till" */ };
 enum status names_open(struct eventstore *store, struct error *error) MUST_CHECK;
 void names_close(struct eventstore *store);
 void names_forget(struct eventstore *store); /* after a rollback: what was added is not there */
+enum status names_check(const char *name, const char *what, struct error *error) MUST_CHECK;
 enum status names_find_category(struct eventstore *store, const char *name, bool add, int *id,
                                 struct error *error) MUST_CHECK;
-enum status names_find_type(struct eventstore *store, const char *name, bool add, int *id,
-                            struct error *error) MUST_CHECK;
+enum status names_add_type(struct eventstore *store, const char *name, int *id, struct error *error) MUST_CHECK;
 enum status names_add_origin(struct eventstore *store, const char *actor, const char *producer, int *id,
                              struct error *error) MUST_CHECK;
 enum status names_find_entity(struct eventstore *store, const char *name, bool add, int64_t *id,
                               struct error *error) MUST_CHECK;
-enum status names_category(struct eventstore *store, int id, const char **name, struct error *error) MUST_CHECK;
-enum status names_type(struct eventstore *store, int id, const char **name, struct error *error) MUST_CHECK;
-enum status names_origin(struct eventstore *store, int id, const struct origin_row **origin,
+enum status names_category(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
+enum status names_type(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
+enum status names_origin(struct eventstore *store, int64_t id, const struct origin_row **origin,
                          struct error *error) MUST_CHECK;
 /* Borrowed until the next call. */
 enum status names_entity(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
@@ -172,6 +176,16 @@ enum status read_stream_row(struct eventstore *store, struct stream stream, stru
                             struct error *error) MUST_CHECK;
 enum status read_roll_head(struct eventstore *store, struct roll_head *head, struct error *error) MUST_CHECK;
 enum status damaged_at(struct error *error, uint64_t position, const char *what);
+
+/* sqlite_consumers.c: a row of PARKED_COLUMNS. `reason` is borrowed until the row's statement moves on. */
+#define PARKED_COLUMNS "consumer, sequence, position, state, attempts, next_attempt, parked_at, reason"
+enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error) MUST_CHECK;
+
+/* sqlite_store.c: what the store's row says; `format` is not in it. */
+enum status read_info(struct eventstore *store, struct eventstore_info *info, struct error *error) MUST_CHECK;
+
+/* sqlite_store.c: a file's name while it is being made. */
+enum status draft_path(char draft[PATH_SIZE], const char *path, struct error *error) MUST_CHECK;
 
 /* sqlite_store.c: lends a prepared statement; a busy one (a visitor that reads again) is replaced by a fresh one. Give
  * it back with statement_return. */

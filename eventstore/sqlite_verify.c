@@ -2,14 +2,26 @@
  *
  * One pass over the roll recomputes the chain of digests and follows every stream as it grows, so that positions,
  * versions, links and times are checked against what stood before, not against each other. What the pass has seen of
- * each stream (8 bytes of position, 8 of version) is kept in an array by entity and category. */
+ * each stream (8 bytes of position, 8 of version) is kept in an array by entity and category.
+ *
+ * Others may write meanwhile. So the pass ends at the head that was read first, and what is compared with each other is
+ * read in one statement, which sees one state. */
 #include "eventstore/sqlite_store.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 enum { PROGRESS_EVERY = 8192 };
+
+/* What came of one check: fine until something is found, and then the first thing found. */
+struct finding {
+    bool is_fault;
+    char detail[ERROR_TEXT_MAX];
+};
 
 struct stream_end {
     uint64_t version, position;
@@ -17,49 +29,62 @@ struct stream_end {
 
 struct verification {
     struct eventstore *store;
-    check_visitor report;
-    void *context;
     void (*progress)(uint64_t position, uint64_t head);
-    uint64_t head;
+    int64_t head;
 
-    struct roll_head last; /* the event before */
-    struct stream_end *ends;
+    struct roll_head last;   /* the event before */
+    struct stream_end *ends; /* NULL when names have gaps, so that streams cannot be followed */
     size_t entities, categories;
     uint64_t streams;
-    bool order_ok, chain_ok; /* until something is found */
-    char order_detail[200], chain_detail[200];
+    struct finding order, chain;
 };
 
-static enum status tell(struct verification *check, const char *name, bool ok, const char *detail, struct error *error)
+static void find_fault(struct finding *finding, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void find_fault(struct finding *finding, const char *format, ...)
 {
-    return check->report(check->context, name, ok, detail, error);
+    if (finding->is_fault)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(finding->detail, sizeof finding->detail, format, arguments);
+    va_end(arguments);
+    finding->is_fault = true;
 }
 
-/* ---- the engine ---- */
+static void find_event(struct finding *finding, uint64_t position, const char *what)
+{
+    find_fault(finding, "the event at position %llu %s", (unsigned long long)position, what);
+}
 
-static enum status check_engine(struct verification *check, struct error *error)
+static bool is_damage(enum status status)
+{
+    return status == STATUS_DAMAGED || status == STATUS_FOREIGN;
+}
+
+/* ---- the file ---- */
+
+static enum status check_file(struct verification *check, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *pragma = NULL;
     bool row = false;
     enum status status = database_prepare(check->store->database, "PRAGMA integrity_check(1)", &pragma, error);
     if (status == STATUS_OK)
-        status = database_step(pragma, &row, "check the database", error);
-    if (status == STATUS_OK || status == STATUS_DAMAGED) {
-        const char *answer = status == STATUS_OK && row ? (const char *)sqlite3_column_text(pragma, 0) : "damaged";
-        bool ok = answer != NULL && strcmp(answer, "ok") == 0;
-        char detail[200];
-        snprintf(detail, sizeof detail, "%s", ok ? "the file's pages and indexes are sound" : answer);
-        for (char *at = detail; *at != '\0'; at++)
-            if (*at == '\n')
-                *at = ' ';
-        status = tell(check, "file", ok, detail, error);
+        status = database_step(pragma, &row, "check the file", error);
+    const char *answer = status == STATUS_OK && row ? (const char *)sqlite3_column_text(pragma, 0) : NULL;
+    snprintf(finding->detail, sizeof finding->detail, "the file's pages and indexes are sound");
+    if (status == STATUS_OK && (answer == NULL || strcmp(answer, "ok") != 0)) {
+        char safe[TEXT_SAFE_SIZE];
+        find_fault(finding, "%s", text_safe(safe, answer != NULL ? answer : "the check has no answer"));
     }
     sqlite3_finalize(pragma);
     return status;
 }
 
-/* The tables, triggers and views of a new store, as text. */
-static enum status expected_schema(sqlite3 **model, struct error *error)
+/* ---- the schema ---- */
+
+/* The tables, triggers and views of a new store. */
+static enum status open_model(sqlite3 **model, struct error *error)
 {
     enum status status = database_open(model, ":memory:", DATABASE_CREATE, error);
     for (const char *const *sql = schema_sql; status == STATUS_OK && *sql != NULL; sql++)
@@ -67,97 +92,127 @@ static enum status expected_schema(sqlite3 **model, struct error *error)
     return status;
 }
 
-static enum status find_missing(sqlite3 *model, sqlite3 *database, char missing[100], struct error *error)
+/* Finds the first thing that `select` gives in `one` and that is not the same in `other`. */
+static enum status compare_schemas(sqlite3 *one, const char *select, sqlite3 *other, const char *what,
+                                   struct finding *finding, struct error *error)
 {
-    sqlite3_stmt *all = NULL, *one = NULL;
-    enum status status =
-        database_prepare(model, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL", &all, error);
+    sqlite3_stmt *all = NULL, *same = NULL;
+    bool row = true, there = true;
+    enum status status = database_prepare(one, select, &all, error);
     if (status == STATUS_OK)
-        status = database_prepare(database, "SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql = ?2", &one, error);
-    bool row = false, there = false;
-    while (status == STATUS_OK && missing[0] == '\0') {
+        status = database_prepare(other, "SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql = ?2", &same, error);
+    while (status == STATUS_OK && there) {
         status = database_step(all, &row, "read the schema", error);
         if (status != STATUS_OK || !row)
             break;
-        sqlite3_bind_value(one, 1, sqlite3_column_value(all, 0));
-        sqlite3_bind_value(one, 2, sqlite3_column_value(all, 1));
-        status = database_step(one, &there, "read the schema", error);
-        if (status == STATUS_OK && !there)
-            snprintf(missing, 100, "%s", (const char *)sqlite3_column_text(all, 0));
-        sqlite3_reset(one);
+        sqlite3_bind_value(same, 1, sqlite3_column_value(all, 0));
+        sqlite3_bind_value(same, 2, sqlite3_column_value(all, 1));
+        status = database_step(same, &there, "read the schema", error);
+        sqlite3_reset(same);
+    }
+    if (status == STATUS_OK && !there) {
+        char safe[TEXT_SAFE_SIZE];
+        find_fault(finding, "%s %s", text_safe(safe, (const char *)sqlite3_column_text(all, 0)), what);
     }
     sqlite3_finalize(all);
-    sqlite3_finalize(one);
+    sqlite3_finalize(same);
     return status;
 }
 
-static enum status check_schema(struct verification *check, struct error *error)
+/* A view or an index that somebody added harms nobody; a trigger might. */
+static enum status check_schema(struct verification *check, struct finding *finding, struct error *error)
 {
-    sqlite3 *model = NULL;
-    char missing[100] = "", detail[200] = "tables and triggers are those that guard the roll";
-    enum status status = expected_schema(&model, error);
+    sqlite3 *model = NULL, *database = check->store->database;
+    snprintf(finding->detail, sizeof finding->detail, "tables and triggers are those that guard the roll");
+    enum status status = open_model(&model, error);
     if (status == STATUS_OK)
-        status = find_missing(model, check->store->database, missing, error);
+        status = compare_schemas(model, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL", database,
+                                 "is missing or was changed", finding, error);
+    if (status == STATUS_OK)
+        status = compare_schemas(database, "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'", model,
+                                 "is a trigger that is not ours", finding, error);
     database_close(&model);
-    if (missing[0] != '\0')
-        snprintf(detail, sizeof detail, "%s is missing or was changed", missing);
-    return status == STATUS_OK ? tell(check, "schema", missing[0] == '\0', detail, error) : status;
+    return status;
+}
+
+/* ---- the names ---- */
+
+/* Names are numbered 1, 2, 3 …; `*count` is −1 when `table` has gaps. */
+static enum status count_names(struct verification *check, const char *table, int64_t *count, struct error *error)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "SELECT CASE WHEN coalesce(min(id), 1) = 1 AND coalesce(max(id), 0) = count(*) THEN count(*) ELSE -1 END"
+             " FROM %s",
+             table);
+    return database_integer(check->store->database, sql, count, error);
+}
+
+static enum status check_names(struct verification *check, struct finding *finding, struct error *error)
+{
+    static const char *const tables[] = {"category", "type", "origin", "entity"};
+    enum status status = STATUS_OK;
+    snprintf(finding->detail, sizeof finding->detail, "categories, types, authors and entities run without gaps");
+    for (size_t i = 0; status == STATUS_OK && i < sizeof tables / sizeof *tables; i++) {
+        int64_t count = 0;
+        status = count_names(check, tables[i], &count, error);
+        if (status == STATUS_OK && count < 0)
+            find_fault(finding, "the numbers in the table %s have gaps", tables[i]);
+    }
+    return status;
 }
 
 /* ---- the roll ---- */
 
 static enum status make_ends(struct verification *check, struct error *error)
 {
-    int64_t entities = 0, categories = 0, streams = 0;
-    sqlite3 *database = check->store->database;
-    enum status status = database_integer(database, "SELECT coalesce(max(id), 0) FROM entity", &entities, error);
+    int64_t entities = 0, categories = 0;
+    enum status status = count_names(check, "entity", &entities, error);
     if (status == STATUS_OK)
-        status = database_integer(database, "SELECT coalesce(max(id), 0) FROM category", &categories, error);
-    if (status == STATUS_OK)
-        status = database_integer(database, "SELECT count(*) FROM entity", &streams, error);
-    if (status != STATUS_OK)
+        status = count_names(check, "category", &categories, error);
+    if (status != STATUS_OK || entities < 0 || categories < 0 || categories > NAMES_MAX)
         return status;
-    if (entities != streams || entities < 0 || categories < 0 || categories > NAMES_MAX)
-        return error_set(error, STATUS_DAMAGED, "the store's table of names has gaps");
     check->entities = (size_t)entities + 1;
     check->categories = (size_t)categories + 1;
     check->ends = calloc(check->entities * check->categories, sizeof *check->ends);
     return check->ends == NULL ? error_memory(error) : STATUS_OK;
 }
 
-static void find_fault(bool *ok, char detail[200], uint64_t position, const char *what)
+static struct stream_end *end_of(struct verification *check, int64_t entity, int64_t category)
 {
-    if (*ok)
-        snprintf(detail, 200, "the event at position %llu %s", (unsigned long long)position, what);
-    *ok = false;
-}
-
-static struct stream_end *end_of(struct verification *check, sqlite3_stmt *row)
-{
-    int64_t entity = sqlite3_column_int64(row, COLUMN_ENTITY), category = sqlite3_column_int64(row, COLUMN_CATEGORY);
     if (entity < 1 || category < 1 || (uint64_t)entity >= check->entities || (uint64_t)category >= check->categories)
         return NULL;
     return &check->ends[(size_t)entity * check->categories + (size_t)category];
 }
 
-static void check_order(struct verification *check, sqlite3_stmt *row, const struct recorded_event *event)
+static void follow_stream(struct verification *check, sqlite3_stmt *row, uint64_t position)
 {
-    struct stream_end *end = end_of(check, row);
+    struct stream_end *end =
+        end_of(check, sqlite3_column_int64(row, COLUMN_ENTITY), sqlite3_column_int64(row, COLUMN_CATEGORY));
+    uint64_t version = (uint64_t)sqlite3_column_int64(row, COLUMN_VERSION);
     uint64_t previous = (uint64_t)sqlite3_column_int64(row, COLUMN_PREVIOUS);
-    bool *ok = &check->order_ok;
-    char *detail = check->order_detail;
-    if (event->position != check->last.position + 1)
-        find_fault(ok, detail, check->last.position + 1, "is missing");
-    if (event->recorded_at_us < check->last.recorded_at_us)
-        find_fault(ok, detail, event->position, "was recorded before the one in front of it");
-    if (event->causation >= event->position)
-        find_fault(ok, detail, event->position, "is caused by a later one");
-    if (end == NULL || event->version != end->version + 1 || previous != end->position) {
-        find_fault(ok, detail, event->position, "is not the next of its stream");
+    if (end == NULL || version != end->version + 1 || previous != end->position) {
+        find_event(&check->order, position, "is not the next of its stream");
         return;
     }
-    check->streams += event->version == 1;
-    *end = (struct stream_end){.version = event->version, .position = event->position};
+    check->streams += version == 1;
+    *end = (struct stream_end){.version = version, .position = position};
+}
+
+/* Asks the row and not the event, which may be unreadable for another reason. */
+static void check_order(struct verification *check, sqlite3_stmt *row, uint64_t position)
+{
+    int64_t recorded_at_us = sqlite3_column_int64(row, COLUMN_RECORDED_AT);
+    if (position != check->last.position + 1)
+        find_event(&check->order, check->last.position + 1, "is missing");
+    if (recorded_at_us < check->last.recorded_at_us)
+        find_event(&check->order, position, "was recorded before the one in front of it");
+    if ((uint64_t)sqlite3_column_int64(row, COLUMN_CAUSATION) >= position)
+        find_event(&check->order, position, "is caused by a later one");
+    if (check->ends != NULL)
+        follow_stream(check, row, position);
+    check->last.position = position;
+    check->last.recorded_at_us = recorded_at_us;
 }
 
 static void check_chain(struct verification *check, const struct recorded_event *event)
@@ -165,89 +220,145 @@ static void check_chain(struct verification *check, const struct recorded_event 
     uint8_t digest[EVENTSTORE_DIGEST_BYTES];
     digest_link(check->last.digest, event, digest);
     if (memcmp(digest, event->digest, sizeof digest) != 0)
-        find_fault(&check->chain_ok, check->chain_detail, event->position, "is not what was written");
+        find_event(&check->chain, event->position, "is not what was written");
     memcpy(check->last.digest, event->digest, sizeof digest);
 }
 
 static enum status check_row(struct verification *check, sqlite3_stmt *row, struct error *error)
 {
     struct recorded_event event;
-    enum status status = read_event_row(check->store, row, &event, error);
-    uint64_t position = (uint64_t)sqlite3_column_int64(row, COLUMN_POSITION);
-    if (status == STATUS_DAMAGED) {
-        find_fault(&check->chain_ok, check->chain_detail, position, "cannot be read");
-        check->last.position = position;
+    int64_t position = sqlite3_column_int64(row, COLUMN_POSITION);
+    if (position < 1) {
+        find_fault(&check->order, "an event stands at position %lld, in front of the first", (long long)position);
         return STATUS_OK;
     }
-    if (status != STATUS_OK)
+    enum status status = read_event_row(check->store, row, &event, error);
+    if (status == STATUS_OK)
+        check_chain(check, &event);
+    else if (is_damage(status))
+        find_event(&check->chain, (uint64_t)position, "cannot be read");
+    else
         return status;
-    check_order(check, row, &event);
-    check_chain(check, &event);
-    check->last.position = position;
-    check->last.recorded_at_us = event.recorded_at_us;
+    check_order(check, row, (uint64_t)position);
     return STATUS_OK;
 }
 
-/* Like the reading of the roll, page by page; but it goes on behind what cannot be right. */
-static enum status check_page(struct verification *check, bool *more, struct error *error)
+/* Checks up to EVENTSTORE_PAGE events from *next on, like the reading of the roll; but it begins in front of the first
+ * and goes on behind what cannot be right. */
+static enum status check_page(struct verification *check, int64_t *next, bool *more, struct error *error)
 {
     sqlite3_stmt *page = check->store->statements[STATEMENT_ROLL_FORWARDS];
-    sqlite3_bind_int64(page, 1, (int64_t)check->last.position + 1);
-    sqlite3_bind_int64(page, 2, (int64_t)check->head);
+    sqlite3_bind_int64(page, 1, *next);
+    sqlite3_bind_int64(page, 2, check->head);
     enum status status = STATUS_OK;
-    int rows = 0;
-    for (; status == STATUS_OK && rows < EVENTSTORE_PAGE; rows++) {
+    for (int rows = 0; status == STATUS_OK && rows < EVENTSTORE_PAGE; rows++) {
         status = database_step(page, more, "read the roll", error);
         if (status != STATUS_OK || !*more)
             break;
+        int64_t position = sqlite3_column_int64(page, COLUMN_POSITION);
+        *more = position < check->head;
+        *next = *more ? position + 1 : position;
         status = check_row(check, page, error);
     }
     sqlite3_reset(page);
     return status;
 }
 
-static enum status check_roll(struct verification *check, struct error *error)
+static enum status walk_roll(struct verification *check, struct error *error)
 {
-    enum status status = make_ends(check, error);
-    bool more = true;
+    enum status status = STATUS_OK;
+    int64_t next = INT64_MIN;
     uint64_t told = 0;
+    bool more = true;
     while (status == STATUS_OK && more) {
-        status = check_page(check, &more, error);
+        status = check_page(check, &next, &more, error);
         if (check->progress != NULL && check->last.position >= told + PROGRESS_EVERY) {
             told = check->last.position;
-            check->progress(told, check->head);
+            check->progress(told, (uint64_t)check->head);
         }
     }
-    if (status == STATUS_DAMAGED) {
-        find_fault(&check->chain_ok, check->chain_detail, check->last.position + 1, "cannot be read");
+    if (status == STATUS_OK && check->last.position < (uint64_t)check->head)
+        find_event(&check->order, check->last.position + 1, "is missing");
+    return status;
+}
+
+static enum status check_roll(struct verification *check, struct finding *order, struct error *error)
+{
+    struct eventstore_info info = {.format = 0};
+    enum status status = read_info(check->store, &info, error);
+    digest_start(info.id, check->last.digest);
+    if (status == STATUS_OK)
+        status = database_integer(check->store->database, "SELECT coalesce(max(position), 0) FROM event", &check->head,
+                                  error);
+    snprintf(check->order.detail, sizeof check->order.detail, "positions, versions and times run without gaps to %lld",
+             (long long)check->head);
+    snprintf(check->chain.detail, sizeof check->chain.detail, "the chain of digests holds from 1 to %lld",
+             (long long)check->head);
+    if (status == STATUS_OK)
+        status = make_ends(check, error);
+    if (status == STATUS_OK)
+        status = walk_roll(check, error);
+    if (is_damage(status)) {
+        find_event(&check->order, check->last.position + 1, "cannot be read");
+        find_event(&check->chain, check->last.position + 1, "cannot be read");
         status = STATUS_OK;
     }
-    if (status == STATUS_OK && check->last.position < check->head)
-        find_fault(&check->order_ok, check->order_detail, check->last.position + 1, "is missing");
-    if (status == STATUS_OK)
-        status = tell(check, "order", check->order_ok, check->order_detail, error);
-    return status == STATUS_OK ? tell(check, "chain", check->chain_ok, check->chain_detail, error) : status;
+    *order = check->order;
+    return status;
 }
 
-/* ---- the streams' heads and the consumers ---- */
-
-static bool head_fits(struct verification *check, sqlite3_stmt *row)
+/* The roll was walked once for both. */
+static enum status report_chain(struct verification *check, struct finding *chain, struct error *error)
 {
-    int64_t entity = sqlite3_column_int64(row, 0), category = sqlite3_column_int64(row, 1);
-    if (entity < 1 || category < 1 || (uint64_t)entity >= check->entities || (uint64_t)category >= check->categories)
-        return false;
-    struct stream_end *end = &check->ends[(size_t)entity * check->categories + (size_t)category];
-    uint64_t version = (uint64_t)sqlite3_column_int64(row, 2), position = (uint64_t)sqlite3_column_int64(row, 3);
-    /* What was written while we looked is no fault. */
-    return position > check->head || (end->version == version && end->position == position);
+    (void)error;
+    *chain = check->chain;
+    return STATUS_OK;
 }
 
-static enum status check_streams(struct verification *check, struct error *error)
+/* ---- the streams' heads ---- */
+
+/* Is the event that a stream's row points to the one it says? For what was written while we looked. */
+static enum status points_to_event(struct verification *check, sqlite3_stmt *stream, bool *fits, struct error *error)
+{
+    bool row = false;
+    sqlite3_stmt *event = check->store->statements[STATEMENT_EVENT_AT];
+    sqlite3_bind_int64(event, 1, sqlite3_column_int64(stream, 3));
+    enum status status = database_step(event, &row, "read an event", error);
+    *fits = status == STATUS_OK && row &&
+            sqlite3_column_int64(event, COLUMN_ENTITY) == sqlite3_column_int64(stream, 0) &&
+            sqlite3_column_int64(event, COLUMN_CATEGORY) == sqlite3_column_int64(stream, 1) &&
+            sqlite3_column_int64(event, COLUMN_VERSION) == sqlite3_column_int64(stream, 2);
+    sqlite3_reset(event);
+    return status;
+}
+
+static enum status check_stream(struct verification *check, sqlite3_stmt *stream, uint64_t *heads,
+                                struct finding *finding, struct error *error)
+{
+    struct stream_end *end = end_of(check, sqlite3_column_int64(stream, 0), sqlite3_column_int64(stream, 1));
+    int64_t version = sqlite3_column_int64(stream, 2), position = sqlite3_column_int64(stream, 3);
+    bool fits = false;
+    enum status status = STATUS_OK;
+    if (position > check->head)
+        status = points_to_event(check, stream, &fits, error);
+    else
+        fits = end != NULL && version > 0 && end->version == (uint64_t)version && end->position == (uint64_t)position;
+    *heads += end != NULL && end->version > 0;
+    if (status == STATUS_OK && !fits)
+        find_fault(finding, "the head of a stream (of entity number %lld) is not where the roll says",
+                   (long long)sqlite3_column_int64(stream, 0));
+    return status;
+}
+
+static enum status check_streams(struct verification *check, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *select = NULL;
     uint64_t heads = 0;
-    bool ok = true;
-    char detail[200] = "every stream's head is where the roll says";
+    snprintf(finding->detail, sizeof finding->detail, "every stream's head is where the roll says");
+    if (check->ends == NULL) {
+        find_fault(finding, "the streams cannot be followed, because names have gaps");
+        return STATUS_OK;
+    }
     enum status status = database_prepare(check->store->database,
                                           "SELECT entity, category, version, position FROM stream", &select, error);
     while (status == STATUS_OK) {
@@ -255,69 +366,79 @@ static enum status check_streams(struct verification *check, struct error *error
         status = database_step(select, &row, "read the streams", error);
         if (status != STATUS_OK || !row)
             break;
-        heads++;
-        if (ok && !head_fits(check, select)) {
-            snprintf(detail, sizeof detail, "the head of a stream (of entity number %lld) is not where the roll says",
-                     (long long)sqlite3_column_int64(select, 0));
-            ok = false;
-        }
+        status = check_stream(check, select, &heads, finding, error);
     }
     sqlite3_finalize(select);
-    if (ok && heads < check->streams) {
-        snprintf(detail, sizeof detail, "%llu streams have lost their heads",
-                 (unsigned long long)(check->streams - heads));
-        ok = false;
-    }
-    return status == STATUS_OK ? tell(check, "streams", ok, detail, error) : status;
+    if (status == STATUS_OK && heads < check->streams)
+        find_fault(finding, "%llu streams have lost their heads", (unsigned long long)(check->streams - heads));
+    return status;
 }
 
-static enum status check_consumers(struct verification *check, struct error *error)
+/* ---- the consumers ---- */
+
+static const char consumers_sql[] =
+    "WITH roll (head) AS (SELECT coalesce(max(position), 0) FROM event)"
+    " SELECT consumer || ' stands at ' || position || ', but the roll ends at ' || head FROM checkpoint, roll"
+    " WHERE position < 0 OR position > head"
+    " UNION ALL SELECT consumer || ' has set aside position ' || position || ', but the roll ends at ' || head"
+    " FROM parked, roll WHERE position < 1 OR position > head"
+    " UNION ALL SELECT consumer || ' has set aside position ' || position || ' in a sequence that is no id'"
+    " FROM parked WHERE length(sequence) <> 16";
+
+static enum status check_consumers(struct verification *check, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *select = NULL;
     bool row = false;
-    char detail[200] = "checkpoints and parked events are on the roll";
-    enum status status =
-        database_prepare(check->store->database,
-                         "SELECT consumer, position FROM checkpoint WHERE position > ?1 OR position < 0"
-                         " UNION ALL SELECT consumer, position FROM parked WHERE position > ?1 OR"
-                         " position < 1",
-                         &select, error);
-    if (status != STATUS_OK)
-        return status;
-    uint64_t head = 0;
-    status = eventstore_head(check->store, &head, error);
-    sqlite3_bind_int64(select, 1, (int64_t)head);
+    snprintf(finding->detail, sizeof finding->detail, "checkpoints and parked events are on the roll");
+    enum status status = database_prepare(check->store->database, consumers_sql, &select, error);
     if (status == STATUS_OK)
         status = database_step(select, &row, "read the checkpoints", error);
-    if (status == STATUS_OK && row)
-        snprintf(detail, sizeof detail, "%.60s stands at %lld, but the roll ends at %llu",
-                 (const char *)sqlite3_column_text(select, 0), (long long)sqlite3_column_int64(select, 1),
-                 (unsigned long long)head);
+    if (status == STATUS_OK && row) {
+        char safe[TEXT_SAFE_SIZE];
+        const char *sentence = (const char *)sqlite3_column_text(select, 0);
+        find_fault(finding, "%s", text_safe(safe, sentence != NULL ? sentence : "a consumer has no name"));
+    }
     sqlite3_finalize(select);
-    return status == STATUS_OK ? tell(check, "consumers", !row, detail, error) : status;
+    return status;
+}
+
+/* ---- all of it ---- */
+
+struct check {
+    const char *name;
+    enum status (*perform)(struct verification *check, struct finding *finding, struct error *error);
+};
+
+static const struct check checks[] = {
+    {"file", check_file},    {"schema", check_schema},   {"names", check_names},         {"order", check_roll},
+    {"chain", report_chain}, {"streams", check_streams}, {"consumers", check_consumers},
+};
+
+/* What cannot be read is found wrong too. */
+static enum status perform(struct verification *verification, const struct check *check, struct finding *finding,
+                           struct error *error)
+{
+    struct error damage = {0};
+    enum status status = check->perform(verification, finding, &damage);
+    if (is_damage(status)) {
+        find_fault(finding, "%s", damage.text);
+        return STATUS_OK;
+    }
+    return status == STATUS_OK ? status : error_set(error, status, "%s", damage.text);
 }
 
 enum status eventstore_verify(struct eventstore *store, check_visitor report, void *context,
                               void (*progress)(uint64_t position, uint64_t head), struct error *error)
 {
-    struct verification check = {.store = store, .report = report, .context = context, .progress = progress};
-    check.order_ok = check.chain_ok = true;
-    digest_start(store->info.id, check.last.digest);
-    enum status status = eventstore_head(store, &check.head, error);
-    snprintf(check.order_detail, sizeof check.order_detail, "positions, versions and times run without gaps to %llu",
-             (unsigned long long)check.head);
-    snprintf(check.chain_detail, sizeof check.chain_detail, "the chain of digests holds from 1 to %llu",
-             (unsigned long long)check.head);
-    if (status == STATUS_OK)
-        status = check_engine(&check, error);
-    if (status == STATUS_OK)
-        status = check_schema(&check, error);
-    if (status == STATUS_OK)
-        status = check_roll(&check, error);
-    if (status == STATUS_OK)
-        status = check_streams(&check, error);
-    if (status == STATUS_OK)
-        status = check_consumers(&check, error);
-    free(check.ends);
+    struct verification verification = {.store = store, .progress = progress};
+    enum status status = STATUS_OK;
+    names_forget(store); /* they are read as they stand now, not as we remember them */
+    for (size_t i = 0; status == STATUS_OK && i < sizeof checks / sizeof *checks; i++) {
+        struct finding finding = {.is_fault = false};
+        status = perform(&verification, &checks[i], &finding, error);
+        if (status == STATUS_OK)
+            status = report(context, checks[i].name, !finding.is_fault, finding.detail, error);
+    }
+    free(verification.ends);
     return status;
 }

@@ -41,7 +41,7 @@ static enum status refuse(enum status status, int patience_ms, struct error *err
 {
     if (status == STATUS_BUSY)
         return error_set(error, status, "another writer has held the roll for more than %d ms: try again", patience_ms);
-    return error_set(error, status, "cannot lock the writers' queue");
+    return error_errno(error, "lock", "the writers' queue");
 }
 
 enum status writer_queue_enter(struct writer_queue *queue, int patience_ms, struct error *error)
@@ -53,9 +53,11 @@ enum status writer_queue_enter(struct writer_queue *queue, int patience_ms, stru
         return refuse(status, patience_ms, error);
     int waited_ms = (int)((clock_monotonic_us() - started_us) / 1000);
     status = file_descriptor_lock(queue->counter, waited_ms < patience_ms ? patience_ms - waited_ms : 0);
+    if (status != STATUS_OK)
+        status = refuse(status, patience_ms, error);
     flock(queue->gate, LOCK_UN);
     if (status != STATUS_OK)
-        return refuse(status, patience_ms, error);
+        return status;
     queue->held = true;
     return STATUS_OK;
 }

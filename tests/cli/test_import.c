@@ -290,7 +290,7 @@ Test(import, a_row_that_tells_no_order_spoils_its_neighbours)
         "are doubled\n"
         "till: orders.csv, line 6: order_ref is empty\n"
         "till: orders.csv, line 3: order 2: line 4 beside it does not tell its order, and may belong to this one\n"
-        "till: orders.csv, line 5: order 4: line 6 beside it does not tell its order, and may belong to this one\n"
+        "till: orders.csv, line 5: order 4: line 4 beside it does not tell its order, and may belong to this one\n"
         "till: orders.csv, line 7: order 5: line 6 beside it does not tell its order, and may belong to this one\n");
     then_orders(counts, "2", "0", "5");
 }
@@ -525,7 +525,7 @@ Test(import, refused_rows_of_several_files_stand_in_one)
                     "till: cancellations.csv, line 3: there is no order 2\n");
     then_file("rejects.csv", "order_ref,customer_ref,ordered_at,sku,quantity,unit_price,name,stock,cancelled_at,reason,"
                              "refused_from,refused_because\r\n"
-                             ",,,pot,,0,Pot,1,,,products,\"line 3: unit_price \"\"0\"\" is not positive\"\r\n"
+                             ",,,pot,,0,Pot,1,,,products,\"line 3: pot: unit_price \"\"0\"\" is not positive\"\r\n"
                              "2,ada,2024-05-01,pot,1,1,,,,,orders,line 3: cannot place order 2: pot: the product is "
                              "not listed\r\n"
                              "2,,,,,,,,2024-05-02,'=1+1,cancellations,line 3: there is no order 2\r\n");

@@ -332,7 +332,7 @@ static char state_of(pid_t child)
     snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
     FILE *file = fopen(path, "r");
     cr_assert_not_null(file);
-    (void)fscanf(file, "%*d (%*[^)]) %c", &state);
+    cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
     fclose(file);
     return state;
 }
