@@ -216,6 +216,6 @@ const struct command status_command = {
     .details = "Exits 1 when something needs a person: a dead letter or a failed view. With\n"
                "--json one object a consumer: consumer, position, head, lag, oldest_unread_s\n"
                "(since the first unread event was recorded, or null), waiting, dead_letters,\n"
-               "state (running, stopped, paused or failed), last_error.",
+               "state (running, stopped or failed), last_error.",
     .run = run_status,
 };

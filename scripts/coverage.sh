@@ -16,6 +16,8 @@ esac
 scripts/setup.sh --ci
 scripts/build.sh coverage
 find build/coverage -name '*.gcda' -delete
+# Some tests run till as a user who may not write here: what they cover is lost, and that is no part of till's output.
+export GCOV_ERROR_FILE=/dev/null
 failed=0
 ctest --preset coverage --no-tests=error || failed=1
 

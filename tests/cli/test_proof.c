@@ -27,11 +27,12 @@ Test(proof, every_promise_of_a_sound_shop_is_checked)
     static const char *const checks[] = {"file",       "schema",        "order",       "chain",
                                          "streams",    "consumers",     "view orders", "view stock",
                                          "view sales", "view journeys", "view inbox"};
-    cr_assert_eq(count_lines(out), (int)(sizeof checks / sizeof *checks));
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        cr_assert_str_eq(names(out, (int)i), "check ok detail");
-        cr_assert_str_eq(of(out, checks[i], "ok"), "true");
+    for (int i = 0; i < count_lines(out); i++) {
+        cr_assert_str_eq(names(out, i), "check ok detail");
+        cr_assert_str_eq(value(out, i, "ok"), "true");
     }
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        cr_assert_str_eq(of(out, checks[i], "ok"), "true");
     cr_assert_eq(count_lines(done("till verify")), count_lines(out));
     cr_assert_leq(widest(done("till verify")), 80);
 }
