@@ -308,7 +308,8 @@ enum status view_verify(const struct view_home *home, const struct projection *p
     memcpy(finding->detail, state.reason, sizeof finding->detail);
     if (state.condition != VIEW_GOOD)
         return STATUS_OK;
-    status = view_file_open(&live, home, projection, &condition, error);
+    status = view_file_look(&live, home, projection, &condition, error);
+    finding->ok = live == NULL; /* it went this very moment, and will be folded again */
     if (status == STATUS_OK && live != NULL)
         status = view_freeze(live, error);
     if (status == STATUS_OK && live != NULL)

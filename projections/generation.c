@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* generation, and the inodes of the database, its log and the log's index; a line that was cut is of no use to anybody
+ */
+#define RECORD            "run/view-%s.files"
+#define RECORD_LINE(kind) "%" kind " %" kind " %" kind " %" kind " .\n"
 
 /* views/ was there a moment ago. */
 static enum status folder_error(const char *doing, const char *what, struct error *error)
@@ -55,6 +61,63 @@ enum status generation_link_path(char path[PATH_SIZE], const struct view_home *h
     return path_join(path, home->folder, error, "views/%s.db", projection->name);
 }
 
+static ino_t inode_of(const char *path, const char *suffix)
+{
+    char name[PATH_SIZE];
+    struct stat found;
+    struct error ignored;
+    if (path_format(name, &ignored, "%s%s", path, suffix) != STATUS_OK || stat(name, &found) != 0)
+        return 0;
+    return found.st_ino;
+}
+
+struct view_files generation_files(const char *path, uint64_t generation)
+{
+    return (struct view_files){.generation = generation,
+                               .database = inode_of(path, ""),
+                               .log = inode_of(path, "-wal"),
+                               .log_index = inode_of(path, "-shm")};
+}
+
+bool view_files_equal(const struct view_files *one, const struct view_files *other)
+{
+    return one->generation == other->generation && one->database == other->database && one->log == other->log &&
+           one->log_index == other->log_index;
+}
+
+struct view_files generation_recall(const struct view_home *home, const struct projection *projection)
+{
+    char path[PATH_SIZE];
+    struct error ignored;
+    struct view_files files = {0};
+    uint64_t database, log, log_index;
+    FILE *record = NULL;
+    if (path_join(path, home->folder, &ignored, RECORD, projection->name) == STATUS_OK)
+        record = fopen(path, "re");
+    if (record == NULL)
+        return files;
+    if (fscanf(record, RECORD_LINE(SCNu64), &files.generation, &database, &log, &log_index) == 4) {
+        files.database = (ino_t)database;
+        files.log = (ino_t)log;
+        files.log_index = (ino_t)log_index;
+    }
+    fclose(record);
+    return files;
+}
+
+enum status generation_record(const struct view_home *home, const struct projection *projection,
+                              const struct view_files *files, struct error *error)
+{
+    char path[PATH_SIZE];
+    enum status status = path_join(path, home->folder, error, RECORD, projection->name);
+    FILE *record = status == STATUS_OK ? fopen(path, "we") : NULL;
+    if (record == NULL)
+        return status == STATUS_OK ? error_errno(error, "write", path) : status;
+    fprintf(record, RECORD_LINE(PRIu64), files->generation, (uint64_t)files->database, (uint64_t)files->log,
+            (uint64_t)files->log_index);
+    return fclose(record) == 0 ? STATUS_OK : error_errno(error, "write", path);
+}
+
 enum status generation_next(const struct view_home *home, const struct projection *projection, uint64_t *generation,
                             struct error *error)
 {
@@ -63,7 +126,7 @@ enum status generation_next(const struct view_home *home, const struct projectio
     if (status == STATUS_OK)
         status = file_make_folder(path, error);
     if (status != STATUS_OK)
-        return status;
+        return status == STATUS_NOT_FOUND ? folder_error("make the folder", path, error) : status;
     DIR *folder = opendir(path);
     if (folder == NULL)
         return folder_error("read the folder", path, error);
@@ -106,8 +169,8 @@ enum status generation_remove_others(const struct view_home *home, const struct 
     return status;
 }
 
-enum status generation_publish(const struct view_home *home, const struct projection *projection, uint64_t generation,
-                               struct error *error)
+enum status generation_publish(const struct view_home *home, const struct projection *projection,
+                               const struct view_files *files, struct error *error)
 {
     char temporary[PATH_SIZE], target[PATH_SIZE], link_path[PATH_SIZE], folder[PATH_SIZE];
     enum status status = path_join(temporary, home->folder, error, "views/.%s.db.new", projection->name);
@@ -117,7 +180,10 @@ enum status generation_publish(const struct view_home *home, const struct projec
         status = path_join(folder, home->folder, error, "views");
     if (status != STATUS_OK)
         return status;
-    snprintf(target, sizeof target, "%s.%" PRIu64 ".db", projection->name, generation);
+    snprintf(target, sizeof target, "%s.%" PRIu64 ".db", projection->name, files->generation);
+    status = generation_record(home, projection, files, error);
+    if (status != STATUS_OK)
+        return status;
     if (unlink(temporary) != 0 && errno != ENOENT)
         return error_errno(error, "remove", temporary);
     if (symlink(target, temporary) != 0)

@@ -6,6 +6,9 @@
 #ifndef PROJECTIONS_GENERATION_H
 #define PROJECTIONS_GENERATION_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "base/file.h"
 #include "projections/view.h"
 
@@ -17,15 +20,36 @@ enum status generation_link_path(char path[PATH_SIZE], const struct view_home *h
 /* The generation that the link names; 0 when there is no link, or it names none of ours. */
 uint64_t generation_linked(const char *link_path, const char *name);
 
+/* The three files of a live view, by their inodes; 0 for one that is not there. SQLite shares the log and its index
+ * between all who have the view open, by their names. While somebody deletes them one by one, the next to open the view
+ * would get a log of one time and an index of another, and see rows that never stood side by side. So we keep in
+ * run/view-<name>.files which three belong together, and trust no others. */
+struct view_files {
+    uint64_t generation;
+    ino_t database, log, log_index;
+};
+
+/* Those that stand at `path` (of the database) now. */
+struct view_files generation_files(const char *path, uint64_t generation);
+
+bool view_files_equal(const struct view_files *one, const struct view_files *other);
+
+/* Those that belong together; all zero when nothing is known. */
+struct view_files generation_recall(const struct view_home *home, const struct projection *projection);
+
 /* All of these with the view's lock held. */
+
+/* From now on these three belong together. */
+enum status generation_record(const struct view_home *home, const struct projection *projection,
+                              const struct view_files *files, struct error *error) MUST_CHECK;
 
 /* The number to give to a new file. Makes views/ when it is not there. */
 enum status generation_next(const struct view_home *home, const struct projection *projection, uint64_t *generation,
                             struct error *error) MUST_CHECK;
 
-/* Moves the link, in one step: whoever follows it comes to the old file or to the new one. */
-enum status generation_publish(const struct view_home *home, const struct projection *projection, uint64_t generation,
-                               struct error *error) MUST_CHECK;
+/* Records the files and moves the link, in one step: whoever follows it comes to the old file or to the new one. */
+enum status generation_publish(const struct view_home *home, const struct projection *projection,
+                               const struct view_files *files, struct error *error) MUST_CHECK;
 
 /* Removes all generations but the one that the link names. What somebody has open lives until they close it. */
 enum status generation_remove_others(const struct view_home *home, const struct projection *projection,

@@ -27,7 +27,7 @@ static const char schema[] = "CREATE TABLE orders ("
 enum { PLACE, MOVE, ALL, ONE };
 static const char *const statements[] = {
     [PLACE] = "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7, ?8, ?9, ?10, ?1)",
-    [MOVE] = "UPDATE orders SET status = ?2, reason = coalesce(?3, reason), updated_at_us = ?4, version = ?5,"
+    [MOVE] = "UPDATE orders SET status = ?2, reason = ?3, updated_at_us = ?4, version = ?5,"
              " position = ?6 WHERE order_id = ?1",
     [ALL] = SELECT_ORDER "ORDER BY placed_position",
     [ONE] = SELECT_ORDER "WHERE order_id = ?1",

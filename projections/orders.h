@@ -12,7 +12,7 @@ struct order_row {
     const char *order_ref;
     const char *customer;
     const char *status; /* order_phase_name(): placed, confirmed, rejected, cancelling, cancelled, shipped */
-    const char *reason; /* of the last event that gave one (rejected, cancelling, cancelled); or NULL */
+    const char *reason; /* why it is rejected, cancelling or cancelled; NULL otherwise */
     struct currency currency;
     int64_t total_minor;
     int64_t placed_at_us;  /* business time */

@@ -28,7 +28,7 @@ static enum status refuse_newer(const struct rebuild *rebuild, struct error *err
 {
     enum view_condition condition;
     struct view *old = NULL;
-    enum status status = view_file_open(&old, rebuild->home, rebuild->projection, &condition, error);
+    enum status status = view_file_open(&old, rebuild->home, rebuild->projection, true, &condition, error);
     view_close(&old);
     return status == STATUS_OK && condition == VIEW_NEWER ? STATUS_NEWER : status;
 }
@@ -56,7 +56,7 @@ static enum status swap(struct rebuild *rebuild, struct error *error)
         status = error_set(error, STATUS_IO, "the folder views was deleted while %s was rebuilt: try again",
                            rebuild->projection->name);
     if (status == STATUS_OK)
-        status = generation_publish(rebuild->home, rebuild->projection, rebuild->view->generation, error);
+        status = generation_publish(rebuild->home, rebuild->projection, &rebuild->view->files, error);
     if (status == STATUS_OK)
         status = generation_remove_others(rebuild->home, rebuild->projection, error);
     return status == STATUS_OK ? view_freeze(rebuild->view, error) : status; /* for the digest */

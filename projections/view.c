@@ -54,7 +54,7 @@ static enum status try_fresh(struct view **view, const struct view_home *home, c
 {
     enum view_condition condition;
     struct file_lock lock;
-    enum status status = view_file_open(view, home, projection, &condition, error);
+    enum status status = view_file_open(view, home, projection, false, &condition, error);
     if (*view == NULL || (*view)->position < *head) {
         view_close(view);
         status = view_lock(home, projection, LOCK_SLICE_MS, &lock, error);
@@ -111,7 +111,7 @@ enum status view_inspect(const struct view_home *home, const struct projection *
     enum status status = eventstore_head(home->store, &head, error);
     if (status != STATUS_OK)
         return status;
-    status = view_file_open(&view, home, projection, &state->condition, &found);
+    status = view_file_look(&view, home, projection, &state->condition, &found);
     if (status != STATUS_OK) /* it cannot be opened here, so queries fold a private one */
         state->condition = VIEW_MISSING;
     if (view != NULL) {

@@ -80,7 +80,7 @@ struct view_state {
     char reason[ERROR_TEXT_MAX]; /* a sentence for all conditions but good; else "" */
 };
 
-/* Looks at a view without folding, creating, locking or setting aside anything. Returns STATUS_OK whatever it found. */
+/* Looks at a view without folding, making or setting aside anything. Returns STATUS_OK whatever it found. */
 enum status view_inspect(const struct view_home *home, const struct projection *projection, struct view_state *state,
                          struct error *error) MUST_CHECK;
 

@@ -15,8 +15,9 @@
 enum {
     LOG_BYTES_MAX = 8 << 20,   /* of a view's log, then it is checkpointed */
     LOG_READERS_WAIT_MS = 100, /* for readers, at a checkpoint */
-    DELETION_PAUSE_MS = 10,
-    OPEN_ATTEMPTS_MAX = 8, /* at a view whose link moves, or whose files go, while we open it */
+    LOOK_WAIT_MS = 200,        /* for who folds a view that is only looked at */
+    DELETION_PAUSE_MS = 10,    /* between two attempts at a view whose files go while we open it */
+    OPEN_ATTEMPTS_MAX = 8,     /* at that, or at one whose link moves */
 };
 
 static const char live_settings[] =
@@ -190,71 +191,66 @@ static enum status examine(struct view *view, const struct view_home *home, enum
 
 /* ---- a live view ---- */
 
-static ino_t inode_of(const char *path)
-{
-    struct stat found;
-    return stat(path, &found) == 0 ? found.st_ino : 0;
-}
-
-static enum status set_paths(struct view *view, const struct view_home *home, uint64_t generation, char path[PATH_SIZE],
-                             struct error *error)
+static enum status set_paths(struct view *view, const struct view_home *home, uint64_t generation, struct error *error)
 {
     view->generation = generation;
     enum status status = generation_link_path(view->link_path, home, view->projection, error);
-    if (status == STATUS_OK)
-        status = generation_path(path, home, view->projection, generation, error);
-    if (status == STATUS_OK)
-        status = path_format(view->log_path, error, "%s-wal", path);
-    if (status == STATUS_OK)
-        status = path_format(view->log_index_path, error, "%s-shm", path);
-    return status;
+    return status == STATUS_OK ? generation_path(view->path, home, view->projection, generation, error) : status;
 }
 
-static struct log_files log_files_of(const struct view *view)
+/* Where a view stands when it is opened. */
+enum place {
+    PLACE_LINKED,   /* others may have it open, make or replace it */
+    PLACE_LOCKED,   /* linked, and we hold its lock */
+    PLACE_WORKSHOP, /* a rebuild's: nobody else knows it */
+};
+
+/* May these files be opened as one view? */
+static bool are_trusted(const struct view_files *files, const struct view_files *known, enum place place)
 {
-    return (struct log_files){.log = inode_of(view->log_path), .index = inode_of(view->log_index_path)};
+    if (view_files_equal(files, known))
+        return true;
+    bool is_tidied = files->log == 0 && files->log_index == 0;
+    bool is_other = files->database != known->database || files->generation != known->generation; /* a copy, say */
+    return place == PLACE_WORKSHOP || (place == PLACE_LOCKED && (is_tidied || is_other));
 }
 
-static bool is_same_log(struct log_files one, struct log_files other)
-{
-    return one.log == other.log && one.index == other.index;
-}
-
-/* Log and index are both there, or neither is, because they were never made or a tool has tidied them away. */
-static bool is_whole(struct log_files files)
-{
-    return (files.log == 0) == (files.index == 0);
-}
-
-static enum status open_file(struct view *view, const struct view_home *home, const char *path,
+static enum status open_file(struct view *view, const struct view_home *home, enum place place,
                              enum view_condition *condition, struct error *error)
 {
-    struct log_files before = log_files_of(view);
+    struct view_files known = generation_recall(home, view->projection);
+    struct view_files before = generation_files(view->path, view->generation);
     *condition = VIEW_MISSING;
-    if (!is_whole(before))
-        return STATUS_OK; /* half deleted: nothing that could be trusted */
-    enum status status = database_open(&view->database, path, DATABASE_WRITE, error);
-    if (status == STATUS_NOT_FOUND)
+    if (before.database == 0 || !are_trusted(&before, &known, place))
         return STATUS_OK;
+    enum status status = database_open(&view->database, view->path, DATABASE_WRITE, error);
     if (status == STATUS_OK)
         status = database_run(view->database, live_settings, error);
     if (status == STATUS_OK)
         status = examine(view, home, condition, error);
-    view->log_files = log_files_of(view);
-    if (status == STATUS_OK && before.log != 0 && !is_same_log(before, view->log_files))
+    view->files = generation_files(view->path, view->generation);
+    if (status != STATUS_OK)
+        return status;
+    if (before.database != view->files.database || (before.log != 0 && !view_files_equal(&before, &view->files)))
         *condition = VIEW_MISSING; /* it was being deleted while we opened it */
+    else if (place == PLACE_LOCKED && !view_files_equal(&view->files, &known))
+        status = generation_record(home, view->projection, &view->files, error);
     return status;
 }
 
 /* Opens one generation. Damage is a condition; what is returned is the world's. */
 static enum status open_generation(struct view *view, const struct view_home *home, uint64_t generation,
-                                   enum view_condition *condition, struct error *error)
+                                   enum place place, enum view_condition *condition, struct error *error)
 {
-    char path[PATH_SIZE], reason[TEXT_SAFE_SIZE];
-    enum status status = set_paths(view, home, generation, path, error);
+    char reason[TEXT_SAFE_SIZE];
+    enum status status = set_paths(view, home, generation, error);
     if (status == STATUS_OK)
-        status = open_file(view, home, path, condition, error);
-    if (status == STATUS_OK || !is_damage(view, status))
+        status = open_file(view, home, place, condition, error);
+    if (status == STATUS_NOT_FOUND)
+        *condition = VIEW_MISSING;
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (!is_damage(view, status))
         return status;
     text_safe(reason, view->database == NULL ? "it is no database" : sqlite3_errmsg(view->database));
     error_set(error, STATUS_DAMAGED, "the view %s is damaged (%s)", view->projection->name, reason);
@@ -268,7 +264,7 @@ static bool is_usable(enum view_condition condition)
 }
 
 static enum status open_linked(struct view **view, const struct view_home *home, const struct projection *projection,
-                               enum view_condition *condition, struct error *error)
+                               enum place place, enum view_condition *condition, struct error *error)
 {
     struct stat found;
     *view = view_new(projection, error);
@@ -277,7 +273,7 @@ static enum status open_linked(struct view **view, const struct view_home *home,
     enum status status = generation_link_path((*view)->link_path, home, projection, error);
     uint64_t generation = generation_linked((*view)->link_path, projection->name);
     if (status == STATUS_OK && generation != 0) {
-        status = open_generation(*view, home, generation, condition, error);
+        status = open_generation(*view, home, generation, place, condition, error);
     } else if (status == STATUS_OK) {
         bool there = lstat((*view)->link_path, &found) == 0;
         *condition = there ? VIEW_DAMAGED : VIEW_MISSING;
@@ -291,15 +287,30 @@ static enum status open_linked(struct view **view, const struct view_home *home,
 }
 
 enum status view_file_open(struct view **view, const struct view_home *home, const struct projection *projection,
-                           enum view_condition *condition, struct error *error)
+                           bool is_locked, enum view_condition *condition, struct error *error)
 {
+    enum place place = is_locked ? PLACE_LOCKED : PLACE_LINKED;
     for (int attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
-        enum status status = open_linked(view, home, projection, condition, error);
+        enum status status = open_linked(view, home, projection, place, condition, error);
         if (*view == NULL || view_stands(*view))
             return status;
         view_close(view); /* the link moved, or the file went, while we opened it */
     }
     return error_set(error, STATUS_BUSY, "the view %s is replaced again and again", projection->name);
+}
+
+enum status view_file_look(struct view **view, const struct view_home *home, const struct projection *projection,
+                           enum view_condition *condition, struct error *error)
+{
+    struct file_lock lock;
+    struct error ignored;
+    enum status status = view_file_open(view, home, projection, false, condition, error);
+    if (status == STATUS_OK && *condition == VIEW_MISSING &&
+        view_lock(home, projection, LOOK_WAIT_MS, &lock, &ignored) == STATUS_OK) {
+        status = view_file_open(view, home, projection, true, condition, error);
+        file_lock_release(&lock);
+    }
+    return status;
 }
 
 static bool has_moved(const struct view *view)
@@ -311,7 +322,8 @@ static bool has_moved(const struct view *view)
 
 bool view_is_in_place(const struct view *view)
 {
-    return !has_moved(view) && is_same_log(view->log_files, log_files_of(view));
+    struct view_files now = generation_files(view->path, view->generation);
+    return !has_moved(view) && view_files_equal(&view->files, &now);
 }
 
 bool view_stands(const struct view *view)
@@ -324,13 +336,12 @@ bool view_stands(const struct view *view)
 /* A live file gets its tables before it gets a log, so that it is a whole view, if an old one, even without its log. */
 static enum status create(struct view *view, const struct view_home *home, struct error *error)
 {
-    char path[PATH_SIZE];
     uint64_t generation = 0;
     enum status status = generation_next(home, view->projection, &generation, error);
     if (status == STATUS_OK)
-        status = set_paths(view, home, generation, path, error);
+        status = set_paths(view, home, generation, error);
     if (status == STATUS_OK)
-        status = database_open(&view->database, path, DATABASE_CREATE, error);
+        status = database_open(&view->database, view->path, DATABASE_CREATE, error);
     if (status == STATUS_OK && view->built) {
         sqlite3_db_config(view->database, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL); /* else there is no journal_mode OFF */
         status = database_run(view->database, build_settings, error);
@@ -364,7 +375,7 @@ static enum status make(struct view **view, const struct view_home *home, const 
     if (status != STATUS_OK)
         view_close(view);
     else
-        (*view)->log_files = log_files_of(*view);
+        (*view)->files = generation_files((*view)->path, (*view)->generation);
     return status;
 }
 
@@ -420,7 +431,7 @@ enum status view_file_go_live(struct view **view, const struct view_home *home, 
         return STATUS_MEMORY;
     enum status status = STATUS_OK;
     if (in_place)
-        status = open_generation(*view, home, generation, &condition, error);
+        status = open_generation(*view, home, generation, PLACE_WORKSHOP, &condition, error);
     if (status == STATUS_OK && !is_usable(condition))
         status = error_set(error, STATUS_IO, "the file of the new view %s went away while it was folded: try again",
                            projection->name);
@@ -439,7 +450,7 @@ enum status view_file_replace(struct view **view, const struct view_home *home, 
     uint64_t old = generation_linked(link_path, projection->name);
     status = make(view, home, projection, false, error);
     if (status == STATUS_OK)
-        status = generation_publish(home, projection, (*view)->generation, error);
+        status = generation_publish(home, projection, &(*view)->files, error);
     if (status != STATUS_OK) {
         view_close(view);
         return status;
@@ -466,7 +477,7 @@ static enum status open_or_replace(struct view **view, const struct view_home *h
 {
     enum view_condition condition;
     struct error why = {0};
-    enum status status = view_file_open(view, home, projection, &condition, &why);
+    enum status status = view_file_open(view, home, projection, true, &condition, &why);
     if (status != STATUS_OK || condition == VIEW_NEWER) {
         *error = why;
         return status != STATUS_OK ? status : STATUS_NEWER;
@@ -526,9 +537,11 @@ enum status view_freeze(struct view *view, struct error *error)
 
 void view_tidy(struct view *view)
 {
+    char log_path[PATH_SIZE];
     struct stat log;
-    if (stat(view->log_path, &log) != 0 || log.st_size < LOG_BYTES_MAX + view->log_tried_bytes ||
-        !view_is_in_place(view))
+    struct error ignored;
+    if (path_format(log_path, &ignored, "%s-wal", view->path) != STATUS_OK || stat(log_path, &log) != 0 ||
+        log.st_size < LOG_BYTES_MAX + view->log_tried_bytes || !view_is_in_place(view))
         return;
     sqlite3_busy_timeout(view->database, LOG_READERS_WAIT_MS);
     int result = sqlite3_wal_checkpoint_v2(view->database, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

@@ -4,10 +4,9 @@
  * Rules, each of which a crash, a second process or a person with `rm` has a hand in:
  *   1. A view is opened through its link, as the generation that the link names (generation.h).
  *   2. Whoever folds into a live view, makes one, moves its link or removes a generation holds run/view-<name>.lock.
- *   3. Before each fold: does the link still name this generation, and do its three files (the database, SQLite's log
- *      and the index of the log) still have their names? If not, the handle is closed and the view opened anew
- *      (view_stands). Who opens a view makes sure that all three belong together: with a log of one time and an index
- *      of another, as while somebody deletes them one by one, SQLite would show rows that never stood side by side.
+ *   3. A live view is opened when its three files belong together (generation.h), and before each fold: does the link
+ *      still name this generation, and are the three still those that were opened? If not, the handle is closed and the
+ *      view opened anew (view_stands).
  *   4. Rows and position are one transaction.
  *   5. A live view is in WAL mode and never checkpoints by itself: SQLite 3.40 may lose pages when a checkpoint runs
  *      while another connection commits. Only who holds the lock checkpoints, so nobody commits meanwhile.
@@ -20,12 +19,8 @@
 #include <sys/types.h>
 
 #include "base/file.h"
+#include "projections/generation.h"
 #include "projections/view.h"
-
-/* The inodes of a log and its index; 0 for one that is not there. */
-struct log_files {
-    ino_t log, index;
-};
 
 struct view {
     const struct projection *projection;
@@ -41,10 +36,9 @@ struct view {
     /* Of a live view. */
     uint64_t generation; /* 0: private */
     char link_path[PATH_SIZE];
-    char log_path[PATH_SIZE];       /* SQLite's log, "-wal" … */
-    char log_index_path[PATH_SIZE]; /* … and the index of it that its readers and writers share, "-shm" */
-    struct log_files log_files;     /* those that were opened */
-    off_t log_tried_bytes;          /* the log's size when a checkpoint could not be completed; 0 otherwise */
+    char path[PATH_SIZE];
+    struct view_files files; /* those that were opened */
+    off_t log_tried_bytes;   /* the log's size when a checkpoint could not be completed; 0 otherwise */
 
     /* Of the fold that is going on (fold.c). */
     bool folding;         /* inside its transaction */
@@ -57,8 +51,13 @@ enum status view_lock(const struct view_home *home, const struct projection *pro
                       struct file_lock *lock, struct error *error) MUST_CHECK;
 
 /* Opens the live view as it stands. STATUS_OK: `*condition` says what was found; `*view` is not NULL for VIEW_GOOD and
- * VIEW_FAILED only, for the others `error` has the reason. Needs no lock. (VIEW_AHEAD is not looked for.) */
+ * VIEW_FAILED only, for the others `error` has the reason. (VIEW_AHEAD is not looked for.) With the lock `is_locked`, a
+ * view whose log a tool has tidied away, or that was copied from elsewhere, is adopted; without, it is VIEW_MISSING. */
 enum status view_file_open(struct view **view, const struct view_home *home, const struct projection *projection,
+                           bool is_locked, enum view_condition *condition, struct error *error) MUST_CHECK;
+
+/* As view_file_open, with the lock when it is needed and can be had at once. */
+enum status view_file_look(struct view **view, const struct view_home *home, const struct projection *projection,
                            enum view_condition *condition, struct error *error) MUST_CHECK;
 
 /* With the lock held: opens the live view, or makes an empty one when there is none or what is there is of no use,
