@@ -19,6 +19,7 @@
 #include "eventstore/eventstore.h"
 #include "projections/view.h"
 #include "services/commands.h"
+#include "services/services.h"
 
 enum exit_code {
     EXIT_DONE = 0,    /* done, or done already */
@@ -166,6 +167,10 @@ const char *money_text(int64_t minor, struct currency currency);
 
 /* ---- running (run.c) ---- */
 
+/* What `till run` keeps at work: the services and the projector. */
+enum { WORKERS = SERVICES_COUNT + 1 };
+extern const char *const worker_names[WORKERS];
+
 /* Runs all services and the projector inside this process, one after the other, until nothing is left to do: for
  * `import --settle` where no `till run` is at work. STATUS_BUSY when one is. */
 enum status settle_here(struct shop *shop, const struct till *till, struct error *error) MUST_CHECK;
@@ -173,7 +178,8 @@ enum status settle_here(struct shop *shop, const struct till *till, struct error
 /* True when `till run` is at work in the shop. */
 bool shop_is_running(struct shop *shop);
 
-/* Waits until the services that run elsewhere have nothing left to do, at most `patience_ms`. */
+/* Waits until the workers that run elsewhere have nothing left to do, at most `patience_ms`. STATUS_BUSY when they
+ * have, or when a signal asked us to stop. */
 enum status wait_until_settled(struct shop *shop, int patience_ms, struct error *error) MUST_CHECK;
 
 /* Starts `till run --service NAME` as a process that dies with this one; −1 when that fails. */

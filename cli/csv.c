@@ -308,11 +308,11 @@ static enum status skip_empty_lines(struct csv_reader *reader, bool *there, stru
             status = peek(reader, &next, error);
         if (status != STATUS_OK)
             return status;
-        if (byte == '\r' && next != '\n') { /* no line's end: the row begins with it */
+        if (byte == '\r' && next >= 0 && next != '\n') { /* no line's end: the row begins with it */
             reader->offset--;
             return STATUS_OK;
         }
-        reader->offset += byte == '\r';
+        reader->offset += byte == '\r' && next == '\n';
         reader->line++;
     }
 }

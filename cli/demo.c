@@ -24,7 +24,6 @@
 #include "services/services.h"
 
 enum {
-    WORKERS = SERVICES_COUNT + 1,
     PATIENCE_MS = 8000,
     CROWD = 300, /* orders of step 7: enough batches to be killed in the middle of them */
     POLL_US = 500,
@@ -37,13 +36,12 @@ struct demo {
     char folder[PATH_SIZE];
     pid_t workers[WORKERS];
     bool failed;                  /* something did not come out as told */
-    bool broken;                  /* the shop does not come to rest: nothing more can be told */
+    bool broken;                  /* the shop does not come to rest, or we are asked to stop: nothing more is told */
     uint64_t before_cancellation; /* the roll's head before step 5 */
     struct uuid cancelled;        /* the order of steps 2 and 5 */
 };
 
-static const char *const worker_names[WORKERS] = {"order", "payment", "inventory", "notification", "projector"};
-enum { PAYMENT_WORKER = 1 };
+enum { PAYMENT_WORKER = 1 }; /* in worker_names */
 
 /* ---- telling ---- */
 
@@ -98,7 +96,8 @@ static bool place(struct demo *demo, const char *ref, const char *customer, cons
 static bool settle(struct demo *demo)
 {
     struct error error = {0};
-    demo->broken = !went_well(demo, wait_until_settled(&demo->shop, PATIENCE_MS, &error), &error);
+    enum status status = wait_until_settled(&demo->shop, PATIENCE_MS, &error);
+    demo->broken = signal_to_stop() || !went_well(demo, status, &error);
     return !demo->broken;
 }
 
@@ -302,15 +301,16 @@ static bool kill_payment(struct demo *demo, uint64_t before, uint64_t *stood_at)
     int64_t deadline_us = clock_monotonic_us() + (int64_t)PATIENCE_MS * 1000;
     enum status status = STATUS_OK;
     *stood_at = 0;
-    while (status == STATUS_OK && *stood_at <= before && clock_monotonic_us() < deadline_us) {
+    while (status == STATUS_OK && *stood_at <= before && clock_monotonic_us() < deadline_us && !signal_to_stop()) {
         status = eventstore_checkpoint(demo->shop.store, "payment", stood_at, &error);
         usleep(POLL_US);
     }
     kill(demo->workers[PAYMENT_WORKER], SIGKILL);
     waitpid(demo->workers[PAYMENT_WORKER], NULL, 0);
+    demo->workers[PAYMENT_WORKER] = 0;
     if (status == STATUS_OK)
         status = eventstore_checkpoint(demo->shop.store, "payment", stood_at, &error);
-    return went_well(demo, status, &error);
+    return !signal_to_stop() && went_well(demo, status, &error);
 }
 
 static void step_kill(struct demo *demo)
@@ -483,6 +483,7 @@ static bool open_demo(struct demo *demo, struct till *till, struct error *error)
         return false;
     if (mkdtemp(demo->folder) == NULL) {
         error_errno(error, "make the folder", demo->folder);
+        demo->folder[0] = '\0'; /* it is not ours: it is not to be removed */
         return false;
     }
     demo->till.folder = demo->folder;
@@ -515,12 +516,14 @@ static void run_steps(struct demo *demo)
         steps[i](demo);
 }
 
-static void tell_the_end(struct demo *demo, bool keep, int64_t elapsed_us)
+static void tell_the_end(struct demo *demo, bool stopped, bool keep, int64_t elapsed_us)
 {
     const struct till *till = &demo->till;
-    printf("\n%s%s%s in %.1f s.", style(till, demo->failed ? STYLE_RED : STYLE_GREEN),
-           demo->failed ? "Not all of it came out as told" : "All of it came out as told", style(till, STYLE_PLAIN),
-           (double)elapsed_us / 1e6);
+    const char *end = demo->failed ? "Not all of it came out as told"
+                      : stopped    ? "Stopped before the end"
+                                   : "All of it came out as told";
+    printf("\n%s%s%s in %.1f s.", style(till, demo->failed || stopped ? STYLE_RED : STYLE_GREEN), end,
+           style(till, STYLE_PLAIN), (double)elapsed_us / 1e6);
     if (keep)
         printf(" The shop stands in\n%s\nGo on: till --shop %s status\n", demo->folder, demo->folder);
     else
@@ -544,7 +547,7 @@ static int run(struct till *till, const struct arguments *arguments)
     run_steps(&demo);
     bool stopped = signal_to_stop();
     close_demo(&demo, keep);
-    tell_the_end(&demo, keep, clock_monotonic_us() - started_us);
+    tell_the_end(&demo, stopped, keep, clock_monotonic_us() - started_us);
     return demo.failed || stopped ? EXIT_REFUSED : EXIT_DONE;
 }
 

@@ -8,7 +8,10 @@
 
 #include "base/text.h"
 
-enum { OPTIONS_MAX = 24, FIRST_OWN = 256 /* values of getopt_long that are indexes into the command's table */ };
+/* Values of getopt_long: above all characters, so that they tell a long option from a short one. From FIRST_OWN on they
+ * are indexes into the command's table. */
+enum { OPTION_SHOP = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION, FIRST_OWN };
+enum { OPTIONS_MAX = 24 };
 
 static const struct option_spec global_specs[] = {
     {"shop", "DIR", "the shop's folder (default: $TILL_SHOP, or ./shop)"},
@@ -18,10 +21,10 @@ static const struct option_spec global_specs[] = {
 };
 
 static const struct option global_long[] = {
-    {"shop", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
+    {"shop", required_argument, NULL, OPTION_SHOP},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
 };
 enum { GLOBAL_COUNT = 4 };
@@ -29,17 +32,21 @@ enum { GLOBAL_COUNT = 4 };
 static bool take_global(int option, struct global_options *global)
 {
     switch (option) {
-    case 's': global->shop = optarg; return true;
-    case 'j': global->json = true; return true;
-    case 'h': global->help = true; return true;
-    case 'V': global->version = true; return true;
+    case OPTION_SHOP: global->shop = optarg; return true;
+    case OPTION_JSON: global->json = true; return true;
+    case 'h':
+    case OPTION_HELP: global->help = true; return true;
+    case OPTION_VERSION: global->version = true; return true;
     default: return false;
     }
 }
 
 static void complain(int option, char **argv, const char *name)
 {
-    const char *culprit = optind > 0 ? argv[optind - 1] : "";
+    /* A short one may stand among others, and optind is not past them yet: what stands before is no option. */
+    const char letter[] = {'-', (char)optopt, '\0'};
+    bool is_short = optopt != 0 && optopt < OPTION_SHOP; /* a byte of UTF-8 comes as a negative number */
+    const char *culprit = is_short ? letter : argv[optind - 1];
     char safe[TEXT_SAFE_SIZE];
     /* Without its value: it may be a card's. */
     fprintf(stderr, "till%s%s: %s %s\n", name[0] == '\0' ? "" : " ", name,

@@ -21,21 +21,21 @@
 #include "services/services.h"
 
 enum {
-    WORKERS_MAX = SERVICES_COUNT + 1, /* the services and the projector */
-    SLOW_POLL_MS = 1000,              /* the safety net under the doorbell */
-    REST_MS = 20,                     /* quiet for so long: write the checkpoint that moved without events */
-    BUSY_PAUSE_MS = 50,               /* after a step that could not be done now */
-    SETTLED_POLL_MS = 10,             /* how often to ask whether anything is left to do */
-    SUPERVISE_MS = 50,                /* how often the supervisor looks after its children */
-    RESTART_FIRST_MS = 100,           /* then twice as long each time, up to … */
+    SLOW_POLL_MS = 1000,    /* the safety net under the doorbell */
+    REST_MS = 20,           /* quiet for so long: write the checkpoint that moved without events */
+    BUSY_PAUSE_MS = 50,     /* after a step that could not be done now; then twice as long, up to the poll */
+    SETTLED_POLL_MS = 10,   /* how often to ask whether anything is left to do */
+    SUPERVISE_MS = 50,      /* how often the supervisor looks after its children */
+    RESTART_FIRST_MS = 100, /* then twice as long each time, up to … */
     RESTART_MAX_MS = 5000,
+    HEALTHY_MS = 10000,   /* who lived so long has not failed in a row */
     RESTARTS_IN_VAIN = 5, /* with --until-idle: a worker that fails so often will not become idle */
     STOP_PATIENCE_MS = 5000,
 };
 
 static const char projector_name[] = "projector";
 static const char supervisor_name[] = "run";
-static const char *const worker_names[WORKERS_MAX] = {"order", "payment", "inventory", "notification", projector_name};
+const char *const worker_names[WORKERS] = {"order", "payment", "inventory", "notification", projector_name};
 
 /* ---- is there anything left to do? ---- */
 
@@ -46,42 +46,57 @@ static enum status find_waiting(void *context, const char *consumer, const struc
     return STATUS_STOPPED;
 }
 
-/* Nothing unread, nothing waiting, every checkpoint written. Dead letters wait for a person, not for us. */
-static enum status services_are_settled(struct shop *shop, bool *settled, struct error *error)
+/* Nothing unread up to `head`, nothing waiting, the checkpoint written. Dead letters wait for a person, not for us. */
+static enum status service_is_settled(struct shop *shop, const char *name, uint64_t head, bool *settled,
+                                      struct error *error)
 {
-    uint64_t head = 0, position = 0;
+    uint64_t position = 0;
     bool waiting = false;
-    enum status status = eventstore_head(shop->store, &head, error);
-    *settled = true;
-    for (int i = 0; status == STATUS_OK && i < SERVICES_COUNT; i++) {
-        status = eventstore_checkpoint(shop->store, service_names[i], &position, error);
-        *settled = *settled && position == head;
-    }
-    struct parked_query query = {.heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
-    if (status == STATUS_OK && *settled)
+    const struct parked_query query = {.consumer = name, .heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
+    enum status status = eventstore_checkpoint(shop->store, name, &position, error);
+    if (status == STATUS_OK && position == head)
         status = eventstore_read_parked(shop->store, &query, find_waiting, &waiting, error);
-    *settled = *settled && !waiting;
+    *settled = position == head && !waiting;
     return status;
 }
 
 /* A view that has failed will not catch up: it needs a person, and is not waited for. */
-static enum status views_are_settled(struct shop *shop, bool *settled, struct error *error)
+static enum status views_are_settled(struct shop *shop, uint64_t head, bool *settled, struct error *error)
 {
-    uint64_t head = 0;
-    enum status status = eventstore_head(shop->store, &head, error);
+    enum status status = STATUS_OK;
     *settled = true;
     for (size_t i = 0; status == STATUS_OK && *settled && i < projection_count; i++) {
         struct view_state state;
         status = view_inspect(&shop->home, projections[i], &state, error);
-        *settled = state.condition == VIEW_FAILED || (state.condition == VIEW_GOOD && state.position >= head);
+        *settled = status == STATUS_OK &&
+                   (state.condition == VIEW_FAILED || (state.condition == VIEW_GOOD && state.position >= head));
     }
     return status;
 }
 
-static enum status is_settled(struct shop *shop, bool *settled, struct error *error)
+/* Have these workers nothing left to do? */
+static enum status are_settled(struct shop *shop, const char *const *names, int count, bool *settled,
+                               struct error *error)
 {
-    enum status status = services_are_settled(shop, settled, error);
-    return status == STATUS_OK && *settled ? views_are_settled(shop, settled, error) : status;
+    uint64_t head = 0, head_after = 0;
+    bool at_rest = true;
+    *settled = false;
+    enum status status = eventstore_head(shop->store, &head, error);
+    for (int i = 0; status == STATUS_OK && at_rest && i < count; i++)
+        status = strcmp(names[i], projector_name) == 0 ? views_are_settled(shop, head, &at_rest, error)
+                                                       : service_is_settled(shop, names[i], head, &at_rest, error);
+    /* Another attempt that succeeds takes its event from the parked and puts its answer on the roll: who looked at the
+     * roll before and at the parked after it would see neither. */
+    if (status == STATUS_OK && at_rest)
+        status = eventstore_head(shop->store, &head_after, error);
+    *settled = status == STATUS_OK && at_rest && head_after == head;
+    return status;
+}
+
+/* What could not be done now is tried again; the rest ends the process. */
+static bool may_pass(enum status status)
+{
+    return status == STATUS_BUSY || status == STATUS_FULL || status == STATUS_UNAVAILABLE;
 }
 
 bool shop_is_running(struct shop *shop)
@@ -100,9 +115,11 @@ enum status wait_until_settled(struct shop *shop, int patience_ms, struct error 
     int64_t deadline_us = clock_monotonic_us() + (int64_t)patience_ms * 1000;
     for (;;) {
         bool settled = false;
-        enum status status = is_settled(shop, &settled, error);
-        if (status != STATUS_OK || settled)
+        enum status status = are_settled(shop, worker_names, WORKERS, &settled, error);
+        if (settled || (status != STATUS_OK && !may_pass(status)))
             return status;
+        if (signal_to_stop())
+            return error_set(error, STATUS_BUSY, "stopped before the shop came to rest");
         if (clock_monotonic_us() > deadline_us)
             return error_set(error, STATUS_BUSY, "the shop did not come to rest within %d s: see `till status`",
                              patience_ms / 1000);
@@ -177,7 +194,7 @@ static enum status step_all(struct worker *workers, bool *settled, int64_t *due_
 {
     *settled = true;
     *due_us = 0;
-    for (int i = 0; i < WORKERS_MAX; i++) {
+    for (int i = 0; i < WORKERS; i++) {
         enum status status = worker_step(&workers[i], error);
         if (status != STATUS_OK)
             return status;
@@ -204,19 +221,19 @@ static enum status run_to_rest(struct worker *workers, const struct till *till, 
             pause_ms((int)(wait_us / 1000 < SLOW_POLL_MS ? wait_us / 1000 + 1 : SLOW_POLL_MS));
     }
     enum status status = STATUS_OK;
-    for (int i = 0; status == STATUS_OK && i < WORKERS_MAX; i++)
+    for (int i = 0; status == STATUS_OK && i < WORKERS; i++)
         status = worker_rest(&workers[i], error);
     return status;
 }
 
 enum status settle_here(struct shop *shop, const struct till *till, struct error *error)
 {
-    struct worker workers[WORKERS_MAX] = {0};
+    struct worker workers[WORKERS] = {0};
     int opened = 0;
     enum status status = eventstore_consumer_claim(shop->store, supervisor_name, error);
     if (status != STATUS_OK)
         return status;
-    for (; status == STATUS_OK && opened < WORKERS_MAX; opened++)
+    for (; status == STATUS_OK && opened < WORKERS; opened++)
         status = worker_open(&workers[opened], shop, till, worker_names[opened], false, error);
     if (status == STATUS_OK)
         status = run_to_rest(workers, till, error);
@@ -227,12 +244,6 @@ enum status settle_here(struct shop *shop, const struct till *till, struct error
 }
 
 /* ---- one worker, for as long as the process lives ---- */
-
-/* What could not be done now is tried again; the rest ends the process. */
-static bool may_pass(enum status status)
-{
-    return status == STATUS_BUSY || status == STATUS_FULL || status == STATUS_UNAVAILABLE;
-}
 
 /* How long to sleep with nothing to do. */
 static int sleep_ms(const struct worker *worker, const struct till *till, bool rested)
@@ -253,14 +264,16 @@ static enum status sleep_until_news(struct worker *worker, struct shop *shop, co
     eventstore_wait(shop->store, bell, sleep_ms(worker, till, *rested));
     if (*rested || eventstore_bell(shop->store) != bell)
         return STATUS_OK;
-    *rested = true;
-    return worker_rest(worker, error);
+    enum status status = worker_rest(worker, error);
+    *rested = status == STATUS_OK;
+    return status;
 }
 
 static enum status work(struct worker *worker, struct shop *shop, const struct till *till, bool until_idle,
                         struct error *error)
 {
     bool rested = false; /* since the last step that had anything to do */
+    int pause = BUSY_PAUSE_MS;
     while (!signal_to_stop()) {
         uint32_t bell = eventstore_bell(shop->store);
         enum status status = worker_step(worker, error);
@@ -271,9 +284,12 @@ static enum status work(struct worker *worker, struct shop *shop, const struct t
             status = sleep_until_news(worker, shop, till, bell, &rested, error);
         if (may_pass(status)) {
             log_note(LOG_WARNING, worker->name, "%s", error->text);
-            pause_ms(BUSY_PAUSE_MS);
+            pause_ms(pause);
+            pause = pause < SLOW_POLL_MS / 2 ? 2 * pause : SLOW_POLL_MS;
         } else if (status != STATUS_OK) {
             return status;
+        } else {
+            pause = BUSY_PAUSE_MS;
         }
     }
     return worker_rest(worker, error);
@@ -296,13 +312,14 @@ struct child {
     const char *name;
     pid_t process; /* 0: not running */
     int failures;  /* in a row */
-    int64_t restart_at_us;
+    int64_t started_at_us, restart_at_us;
 };
 
 struct supervisor {
     struct shop *shop;
     const struct till *till;
-    struct child children[WORKERS_MAX];
+    struct child children[WORKERS];
+    const char *names[WORKERS]; /* of the children */
     int child_count;
     bool until_idle;
 };
@@ -337,15 +354,18 @@ static void start(struct supervisor *supervisor, struct child *child)
         return;
     }
     child->process = process;
+    child->started_at_us = clock_monotonic_us();
 }
 
 static void schedule_restart(struct child *child, int ended)
 {
-    int64_t delay_ms = RESTART_FIRST_MS;
+    int64_t now_us = clock_monotonic_us(), delay_ms = RESTART_FIRST_MS;
+    if (now_us - child->started_at_us >= (int64_t)HEALTHY_MS * 1000)
+        child->failures = 0;
     for (int i = 0; i < child->failures && delay_ms < RESTART_MAX_MS; i++)
         delay_ms *= 2;
     child->failures++;
-    child->restart_at_us = clock_monotonic_us() + delay_ms * 1000;
+    child->restart_at_us = now_us + delay_ms * 1000;
     if (WIFSIGNALED(ended))
         log_note(LOG_WARNING, child->name, "killed by signal %d: restarted in %lld ms", WTERMSIG(ended),
                  (long long)delay_ms);
@@ -391,7 +411,7 @@ void stop_workers(struct eventstore *store, const pid_t *processes, int count)
 
 static void stop_all(struct supervisor *supervisor)
 {
-    pid_t processes[WORKERS_MAX] = {0};
+    pid_t processes[WORKERS] = {0};
     for (int i = 0; i < supervisor->child_count; i++)
         processes[i] = supervisor->children[i].process;
     stop_workers(supervisor->shop->store, processes, supervisor->child_count);
@@ -405,7 +425,8 @@ static int supervise(struct supervisor *supervisor)
         bool settled = false;
         code = look_after(supervisor);
         if (code == EXIT_DONE && supervisor->until_idle) {
-            enum status status = is_settled(supervisor->shop, &settled, &error);
+            enum status status =
+                are_settled(supervisor->shop, supervisor->names, supervisor->child_count, &settled, &error);
             if (status != STATUS_OK && !may_pass(status))
                 code = fail(&error);
         }
@@ -417,16 +438,25 @@ static int supervise(struct supervisor *supervisor)
     return code;
 }
 
+/* One that is named twice is one. */
+static void add_child(struct supervisor *supervisor, const char *name)
+{
+    for (int i = 0; i < supervisor->child_count; i++)
+        if (strcmp(supervisor->names[i], name) == 0)
+            return;
+    supervisor->children[supervisor->child_count].name = name;
+    supervisor->names[supervisor->child_count++] = name;
+}
+
 static int run_supervisor(struct shop *shop, const struct till *till, const struct arguments *arguments)
 {
     struct error error = {0};
     struct supervisor supervisor = {.shop = shop, .till = till, .until_idle = argument_given(arguments, "until-idle")};
-    for (int i = 0; i < WORKERS_MAX; i++) {
-        bool chosen = argument_given(arguments, "service");
-        const char *name = chosen ? argument_nth(arguments, "service", i) : worker_names[i];
-        if (name != NULL)
-            supervisor.children[supervisor.child_count++].name = name;
-    }
+    const char *name;
+    for (int i = 0; (name = argument_nth(arguments, "service", i)) != NULL; i++)
+        add_child(&supervisor, name);
+    for (int i = 0; i < WORKERS && !argument_given(arguments, "service"); i++)
+        add_child(&supervisor, worker_names[i]);
     enum status status = eventstore_consumer_claim(shop->store, supervisor_name, &error);
     if (status == STATUS_BUSY)
         error_set(&error, status, "another `till run` is at work in %s", till->folder);
@@ -439,7 +469,7 @@ static int run_supervisor(struct shop *shop, const struct till *till, const stru
 
 static bool is_worker(const char *name)
 {
-    for (int i = 0; i < WORKERS_MAX; i++)
+    for (int i = 0; i < WORKERS; i++)
         if (strcmp(name, worker_names[i]) == 0)
             return true;
     return false;
@@ -452,7 +482,7 @@ static int run(struct till *till, const struct arguments *arguments)
     char safe[TEXT_SAFE_SIZE];
     const char *name;
     for (int i = 0; (name = argument_nth(arguments, "service", i)) != NULL; i++)
-        if (!is_worker(name) || i == WORKERS_MAX)
+        if (!is_worker(name))
             return usage_error(
                 arguments, "there is no service %s: order, payment, inventory, notification and projector are there",
                 text_safe(safe, name));

@@ -196,7 +196,9 @@ static enum status bind_correlation(struct eventstore *store, sqlite3_stmt *inse
     char name[UUID_TEXT_SIZE];
     int64_t number = 0;
     uuid_to_text(event->correlation, name);
-    enum status status = names_find_entity(store, name, true, &number, error);
+    enum status status = names_find_entity(store, name, &number, error);
+    if (status == STATUS_OK && number == 0)
+        status = names_add_entity(store, name, &number, error);
     sqlite3_bind_int64(insert, COLUMN_CORRELATION + 1, number);
     return status;
 }
@@ -273,8 +275,8 @@ static enum status write_append(struct writing *writing, const struct append *ap
 {
     struct eventstore *store = writing->store;
     enum status status = names_find_category(store, append->stream.category, true, &row->category, error);
-    if (status == STATUS_OK)
-        status = names_find_entity(store, append->stream.entity, true, &row->entity, error);
+    if (status == STATUS_OK && row->entity == 0)
+        status = names_add_entity(store, append->stream.entity, &row->entity, error);
     for (size_t i = 0; status == STATUS_OK && i < append->count; i++)
         status = insert_event(writing, row, append->stream, &append->events[i], error);
     if (status != STATUS_OK)

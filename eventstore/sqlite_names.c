@@ -282,7 +282,7 @@ static enum status look_entity_up(struct eventstore *store, const char *name, in
     return status;
 }
 
-static enum status add_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error)
+static enum status insert_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error)
 {
     struct uuid uuid;
     enum status status = names_check(name, "an entity", error);
@@ -295,7 +295,13 @@ static enum status add_entity(struct eventstore *store, const char *name, int64_
     return status;
 }
 
-enum status names_find_entity(struct eventstore *store, const char *name, bool add, int64_t *id, struct error *error)
+static void remember_entity(struct entity_slot *slot, const char *name, int64_t id)
+{
+    slot->id = id;
+    snprintf(slot->name, NAME_SIZE, "%s", name);
+}
+
+enum status names_find_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error)
 {
     struct entity_slot *slot = slot_by_name(store, name);
     if (slot->id != 0 && strcmp(slot->name, name) == 0) {
@@ -303,12 +309,16 @@ enum status names_find_entity(struct eventstore *store, const char *name, bool a
         return STATUS_OK;
     }
     enum status status = look_entity_up(store, name, id, error);
-    if (status == STATUS_OK && *id == 0 && add)
-        status = add_entity(store, name, id, error);
-    if (status == STATUS_OK && *id != 0) {
-        slot->id = *id;
-        snprintf(slot->name, NAME_SIZE, "%s", name);
-    }
+    if (status == STATUS_OK && *id != 0)
+        remember_entity(slot, name, *id);
+    return status;
+}
+
+enum status names_add_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error)
+{
+    enum status status = insert_entity(store, name, id, error);
+    if (status == STATUS_OK)
+        remember_entity(slot_by_name(store, name), name, *id);
     return status;
 }
 

@@ -251,7 +251,7 @@ enum status read_stream_row(struct eventstore *store, struct stream stream, stru
     *row = (struct stream_row){0};
     enum status status = names_find_category(store, stream.category, false, &row->category, error);
     if (status == STATUS_OK)
-        status = names_find_entity(store, stream.entity, false, &row->entity, error);
+        status = names_find_entity(store, stream.entity, &row->entity, error);
     if (status == STATUS_OK && row->category != 0 && row->entity != 0)
         status = find_stream(store, row, error);
     return status;
@@ -384,7 +384,7 @@ enum status eventstore_read_entity(struct eventstore *store, const char *entity,
     int64_t id = 0;
     size_t streams = 0;
     struct positions positions = {0};
-    enum status status = names_find_entity(store, entity, false, &id, error);
+    enum status status = names_find_entity(store, entity, &id, error);
     if (status == STATUS_OK)
         status = collect_entity(store, id, to_position, &positions, &streams, error);
     if (status == STATUS_OK && streams == 0) /* as somebody's correlation its name may be known all the same */

@@ -19,91 +19,70 @@
     "CREATE TRIGGER " table "_is_never_replaced BEFORE INSERT ON " table " WHEN " standing                             \
     " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: this stands in " table " already'); END;"
 
-/* An origin's or name's number is the count of those before it, plus one: so a table in memory needs no search. */
+/* clang-format off */
+/* A name's number is the count of those before it, plus one: so a table in memory needs no search. */
 const char *const schema_sql[] = {
     "CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, created_at INTEGER NOT NULL,"
     " settings TEXT NOT NULL) STRICT;",
+
     "CREATE TABLE category (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;",
     "CREATE TABLE type (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;",
     "CREATE TABLE origin (id INTEGER PRIMARY KEY, actor TEXT NOT NULL, producer TEXT NOT NULL,"
     " UNIQUE (actor, producer)) STRICT;",
     /* A UUID is a 16-byte blob, any other name is text: the two never compare equal. */
     "CREATE TABLE entity (id INTEGER PRIMARY KEY, name ANY NOT NULL UNIQUE) STRICT;",
+
     "CREATE TABLE event (position INTEGER PRIMARY KEY, type INTEGER NOT NULL, entity INTEGER NOT NULL,"
     " category INTEGER NOT NULL, version INTEGER NOT NULL, previous INTEGER NOT NULL, schema_version INTEGER NOT NULL,"
     " event_id BLOB NOT NULL, correlation INTEGER, causation INTEGER, recorded_at INTEGER NOT NULL,"
     " origin INTEGER NOT NULL, command_id BLOB, data TEXT NOT NULL, digest BLOB NOT NULL) STRICT;",
     "CREATE TABLE stream (entity INTEGER NOT NULL, category INTEGER NOT NULL, version INTEGER NOT NULL,"
     " position INTEGER NOT NULL, PRIMARY KEY (entity, category)) STRICT, WITHOUT ROWID;",
+
     "CREATE TABLE checkpoint (consumer TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
     "CREATE TABLE parked (consumer TEXT NOT NULL, sequence BLOB NOT NULL, position INTEGER NOT NULL,"
     " state TEXT NOT NULL CHECK (state IN ('waiting', 'dead')), attempts INTEGER NOT NULL,"
     " next_attempt INTEGER NOT NULL, parked_at INTEGER NOT NULL, reason TEXT NOT NULL,"
     " PRIMARY KEY (consumer, sequence, position)) STRICT, WITHOUT ROWID;",
-    /* clang-format off */
-    REFUSE_CHANGES("store"), REFUSE_CHANGES("event"), REFUSE_CHANGES("category"), REFUSE_CHANGES("type"),
-    REFUSE_CHANGES("origin"), REFUSE_CHANGES("entity"),
+
+    REFUSE_CHANGES("store"),
+    REFUSE_CHANGES("event"),
+    REFUSE_CHANGES("category"),
+    REFUSE_CHANGES("type"),
+    REFUSE_CHANGES("origin"),
+    REFUSE_CHANGES("entity"),
     REFUSE_REPLACING("store", "EXISTS (SELECT 1 FROM store)"),
+    /* BEFORE, although AFTER is cheaper: afterwards nobody can tell a new last event from one that was replaced. */
     REFUSE_REPLACING("event", "NEW.position <= (SELECT max(position) FROM event) OR NEW.version <="
-                     " (SELECT version FROM stream WHERE entity = NEW.entity AND category = NEW.category)"),
+                              " (SELECT version FROM stream WHERE entity = NEW.entity AND category = NEW.category)"),
     REFUSE_REPLACING("category", "EXISTS (SELECT 1 FROM category WHERE id = NEW.id OR name = NEW.name)"),
     REFUSE_REPLACING("type", "EXISTS (SELECT 1 FROM type WHERE id = NEW.id OR name = NEW.name)"),
     REFUSE_REPLACING("origin", "EXISTS (SELECT 1 FROM origin WHERE id = NEW.id OR"
-                     " (actor = NEW.actor AND producer = NEW.producer))"),
+                               " (actor = NEW.actor AND producer = NEW.producer))"),
     REFUSE_REPLACING("entity", "EXISTS (SELECT 1 FROM entity WHERE id = NEW.id OR name = NEW.name)"),
-    /* clang-format on */
-    "CREATE VIEW events AS SELECT e.position AS position, c.name || '-' || CASE typeof(n.name) WHEN 'blob' "
-    "THEN " UUID_IN_WORDS(
-        "n.name") " ELSE n.name END AS stream, e.version AS version, t.name AS type,"
-                  " e.schema_version AS schema_version, " UUID_IN_WORDS("e.event_id") " AS event_id, " UUID_IN_WORDS(
-                      "coalesce(j.name, e.event_id)") " AS correlation_id, "
-                                                      "CASE WHEN e.causation IS NULL THEN NULL ELSE " UUID_IN_WORDS(
-                                                          "b.event_id") " END AS causation_id,"
-                                                                        " strftime('%Y-%m-%dT%H:%M:%S', e.recorded_at "
-                                                                        "/ 1000000, 'unixepoch') ||"
-                                                                        " printf('.%06dZ', e.recorded_at % 1000000) AS "
-                                                                        "recorded_at, e.data AS data,"
-                                                                        " '{\"actor\":' || " JSON_NAME(
-                                                                            "o.actor") " || ',\"command_id\":' || CASE "
-                                                                                       "WHEN e.command_id IS NULL THEN "
-                                                                                       "'null' ELSE"
-                                                                                       " '\"' || " UUID_IN_WORDS(
-                                                                                           "e."
-                                                                                           "comma"
-                                                                                           "nd_"
-                                                                                           "id") " || '\"' END || "
-                                                                                                 "',\"producer\":' "
-                                                                                                 "|| " JSON_NAME("o."
-                                                                                                                 "produ"
-                                                                                                                 "cer") " || '}' AS "
-                                                                                                                        "metadata, "
-                                                                                                                        "lower(hex(e."
-                                                                                                                        "digest)) AS "
-                                                                                                                        "digest"
-                                                                                                                        " FROM event "
-                                                                                                                        "e JOIN "
-                                                                                                                        "category c "
-                                                                                                                        "ON c.id = "
-                                                                                                                        "e.category "
-                                                                                                                        "JOIN entity "
-                                                                                                                        "n ON n.id = "
-                                                                                                                        "e.entity "
-                                                                                                                        "JOIN type t "
-                                                                                                                        "ON t.id = "
-                                                                                                                        "e.type"
-                                                                                                                        " JOIN origin "
-                                                                                                                        "o ON o.id = "
-                                                                                                                        "e.origin "
-                                                                                                                        "LEFT JOIN "
-                                                                                                                        "entity j ON "
-                                                                                                                        "j.id = "
-                                                                                                                        "e.correlation"
-                                                                                                                        " LEFT JOIN "
-                                                                                                                        "event b ON "
-                                                                                                                        "b.position = "
-                                                                                                                        "e.causation;",
+
+    "CREATE VIEW events AS SELECT"
+    " e.position AS position,"
+    " c.name || '-' || CASE typeof(n.name) WHEN 'blob' THEN " UUID_IN_WORDS("n.name") " ELSE n.name END AS stream,"
+    " e.version AS version,"
+    " t.name AS type,"
+    " e.schema_version AS schema_version,"
+    " " UUID_IN_WORDS("e.event_id") " AS event_id,"
+    " " UUID_IN_WORDS("coalesce(j.name, e.event_id)") " AS correlation_id,"
+    " CASE WHEN e.causation IS NULL THEN NULL ELSE " UUID_IN_WORDS("b.event_id") " END AS causation_id,"
+    " strftime('%Y-%m-%dT%H:%M:%S', e.recorded_at / 1000000, 'unixepoch') ||"
+    " printf('.%06dZ', e.recorded_at % 1000000) AS recorded_at,"
+    " e.data AS data,"
+    " '{\"actor\":' || " JSON_NAME("o.actor") " || ',\"command_id\":' ||"
+    " CASE WHEN e.command_id IS NULL THEN 'null' ELSE '\"' || " UUID_IN_WORDS("e.command_id") " || '\"' END ||"
+    " ',\"producer\":' || " JSON_NAME("o.producer") " || '}' AS metadata,"
+    " lower(hex(e.digest)) AS digest"
+    " FROM event e JOIN category c ON c.id = e.category JOIN entity n ON n.id = e.entity JOIN type t ON t.id = e.type"
+    " JOIN origin o ON o.id = e.origin LEFT JOIN entity j ON j.id = e.correlation"
+    " LEFT JOIN event b ON b.position = e.causation;",
     NULL,
 };
+/* clang-format on */
 
 #define EVENT_COLUMNS                                                                                                  \
     "position, type, entity, category, version, previous, schema_version, event_id, correlation, causation,"           \

@@ -181,7 +181,7 @@ static void describe_engine(struct eventstore *store)
     bool mended =
         version >= 3051003 || (version >= 3050007 && version < 3051000) || (version >= 3044006 && version < 3045000);
     snprintf(store->engine, sizeof store->engine, "SQLite %s (%s)", sqlite3_libversion(),
-             mended ? "without the WAL-reset bug" : "has the WAL-reset bug; checkpoints go around it");
+             mended ? "without the WAL-reset bug" : "has the WAL-reset bug; our checkpoints go around it");
 }
 
 static void take_options(struct eventstore *store, const struct eventstore_options *options)
@@ -209,9 +209,10 @@ static enum status open_database(struct eventstore *store, struct error *error)
         status = tune(store, error);
     for (int i = 0; status == STATUS_OK && i < STATEMENTS; i++)
         status = database_prepare(store->database, statement_sql[i], &store->statements[i], error);
-    if (status == STATUS_OK)
-        status = names_open(store, error);
-    return status;
+    if (status == STATUS_IO && (sqlite3_errcode(store->database) & 0xff) == SQLITE_ERROR)
+        status = error_set(error, STATUS_DAMAGED, "%s lacks tables that every store has: take it from a backup",
+                           store->path);
+    return status == STATUS_OK ? names_open(store, error) : status;
 }
 
 /* A store has a write-ahead log; a backup, which is one file, has none until it is put in a store's place. */

@@ -149,8 +149,8 @@ extern const char *const schema_sql[]; /* one statement each, NULL at the end */
 extern const char *const statement_sql[STATEMENTS];
 enum { APPLICATION_ID = 0x54696c6c /* "Till" */ };
 
-/* sqlite_names.c: names to numbers and back. Finding gives 0 (an id that does not exist) for an unknown name; `add`
- * makes it, inside a write transaction. */
+/* sqlite_names.c: names to numbers and back. Finding gives 0 (a number that does not exist) for an unknown name; adding
+ * one, inside a write transaction, is for one that was not found (an entity) or may not be there (the others). */
 enum status names_open(struct eventstore *store, struct error *error) MUST_CHECK;
 void names_close(struct eventstore *store);
 void names_forget(struct eventstore *store); /* after a rollback: what was added is not there */
@@ -160,8 +160,8 @@ enum status names_find_category(struct eventstore *store, const char *name, bool
 enum status names_add_type(struct eventstore *store, const char *name, int *id, struct error *error) MUST_CHECK;
 enum status names_add_origin(struct eventstore *store, const char *actor, const char *producer, int *id,
                              struct error *error) MUST_CHECK;
-enum status names_find_entity(struct eventstore *store, const char *name, bool add, int64_t *id,
-                              struct error *error) MUST_CHECK;
+enum status names_find_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error) MUST_CHECK;
+enum status names_add_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error) MUST_CHECK;
 enum status names_category(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
 enum status names_type(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
 enum status names_origin(struct eventstore *store, int64_t id, const struct origin_row **origin,

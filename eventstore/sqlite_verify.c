@@ -43,11 +43,10 @@ static void find_fault(struct finding *finding, const char *format, ...) PRINTF_
 
 static void find_fault(struct finding *finding, const char *format, ...)
 {
-    if (finding->is_fault)
-        return;
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(finding->detail, sizeof finding->detail, format, arguments);
+    if (!finding->is_fault)
+        (void)vsnprintf(finding->detail, sizeof finding->detail, format, arguments);
     va_end(arguments);
     finding->is_fault = true;
 }
@@ -64,20 +63,36 @@ static bool is_damage(enum status status)
 
 /* ---- the file ---- */
 
-static enum status check_file(struct verification *check, struct finding *finding, struct error *error)
+/* quick_check looks at every page and every value, but not whether an index has all of its table's rows: that is asked
+ * of the tables that are searched by name. (The streams' order is checked below, and events have no index.) */
+static const char *const file_checks[] = {
+    "PRAGMA quick_check(1)",          "PRAGMA integrity_check(entity)", "PRAGMA integrity_check(category)",
+    "PRAGMA integrity_check(type)",   "PRAGMA integrity_check(origin)", "PRAGMA integrity_check(checkpoint)",
+    "PRAGMA integrity_check(parked)",
+};
+
+static enum status ask_sqlite(struct verification *check, const char *sql, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *pragma = NULL;
     bool row = false;
-    enum status status = database_prepare(check->store->database, "PRAGMA integrity_check(1)", &pragma, error);
+    enum status status = database_prepare(check->store->database, sql, &pragma, error);
     if (status == STATUS_OK)
         status = database_step(pragma, &row, "check the file", error);
     const char *answer = status == STATUS_OK && row ? (const char *)sqlite3_column_text(pragma, 0) : NULL;
-    snprintf(finding->detail, sizeof finding->detail, "the file's pages and indexes are sound");
     if (status == STATUS_OK && (answer == NULL || strcmp(answer, "ok") != 0)) {
         char safe[TEXT_SAFE_SIZE];
         find_fault(finding, "%s", text_safe(safe, answer != NULL ? answer : "the check has no answer"));
     }
     sqlite3_finalize(pragma);
+    return status;
+}
+
+static enum status check_file(struct verification *check, struct finding *finding, struct error *error)
+{
+    enum status status = STATUS_OK;
+    snprintf(finding->detail, sizeof finding->detail, "the file's pages and indexes are sound");
+    for (size_t i = 0; status == STATUS_OK && i < sizeof file_checks / sizeof *file_checks; i++)
+        status = ask_sqlite(check, file_checks[i], finding, error);
     return status;
 }
 
@@ -332,10 +347,17 @@ static enum status points_to_event(struct verification *check, sqlite3_stmt *str
     return status;
 }
 
-static enum status check_stream(struct verification *check, sqlite3_stmt *stream, uint64_t *heads,
+/* What the walk over the streams' rows has seen. */
+struct stream_walk {
+    uint64_t heads;
+    int64_t entity, category; /* of the last row: they come in order, or lookups would miss some */
+};
+
+static enum status check_stream(struct verification *check, sqlite3_stmt *stream, struct stream_walk *walk,
                                 struct finding *finding, struct error *error)
 {
-    struct stream_end *end = end_of(check, sqlite3_column_int64(stream, 0), sqlite3_column_int64(stream, 1));
+    int64_t entity = sqlite3_column_int64(stream, 0), category = sqlite3_column_int64(stream, 1);
+    struct stream_end *end = end_of(check, entity, category);
     int64_t version = sqlite3_column_int64(stream, 2), position = sqlite3_column_int64(stream, 3);
     bool fits = false;
     enum status status = STATUS_OK;
@@ -343,34 +365,38 @@ static enum status check_stream(struct verification *check, sqlite3_stmt *stream
         status = points_to_event(check, stream, &fits, error);
     else
         fits = end != NULL && version > 0 && end->version == (uint64_t)version && end->position == (uint64_t)position;
-    *heads += end != NULL && end->version > 0;
     if (status == STATUS_OK && !fits)
         find_fault(finding, "the head of a stream (of entity number %lld) is not where the roll says",
-                   (long long)sqlite3_column_int64(stream, 0));
+                   (long long)entity);
+    if (entity < walk->entity || (entity == walk->entity && category <= walk->category))
+        find_fault(finding, "the heads of the streams (of entity number %lld) are out of order", (long long)entity);
+    walk->heads += end != NULL && end->version > 0;
+    walk->entity = entity;
+    walk->category = category;
     return status;
 }
 
 static enum status check_streams(struct verification *check, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *select = NULL;
-    uint64_t heads = 0;
+    struct stream_walk walk = {.heads = 0};
     snprintf(finding->detail, sizeof finding->detail, "every stream's head is where the roll says");
     if (check->ends == NULL) {
         find_fault(finding, "the streams cannot be followed, because names have gaps");
         return STATUS_OK;
     }
-    enum status status = database_prepare(check->store->database,
-                                          "SELECT entity, category, version, position FROM stream", &select, error);
+    enum status status = database_prepare(
+        check->store->database, "SELECT entity, category, version, position FROM stream NOT INDEXED", &select, error);
     while (status == STATUS_OK) {
         bool row = false;
         status = database_step(select, &row, "read the streams", error);
         if (status != STATUS_OK || !row)
             break;
-        status = check_stream(check, select, &heads, finding, error);
+        status = check_stream(check, select, &walk, finding, error);
     }
     sqlite3_finalize(select);
-    if (status == STATUS_OK && heads < check->streams)
-        find_fault(finding, "%llu streams have lost their heads", (unsigned long long)(check->streams - heads));
+    if (status == STATUS_OK && walk.heads < check->streams)
+        find_fault(finding, "%llu streams have lost their heads", (unsigned long long)(check->streams - walk.heads));
     return status;
 }
 

@@ -9,11 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* generation, and the inodes of the database, its log and the log's index; a line that was cut is of no use to anybody
- */
-#define RECORD            "run/view-%s.files"
-#define RECORD_LINE(kind) "%" kind " %" kind " %" kind " %" kind " .\n"
-
 /* views/ was there a moment ago. */
 static enum status folder_error(const char *doing, const char *what, struct error *error)
 {
@@ -85,38 +80,70 @@ bool view_files_equal(const struct view_files *one, const struct view_files *oth
            one->log_index == other->log_index;
 }
 
-struct view_files generation_recall(const struct view_home *home, const struct projection *projection)
+bool view_files_are_all_there(const struct view_files *files)
+{
+    return files->database != 0 && files->log != 0 && files->log_index != 0;
+}
+
+/* ---- run/view-<name>.files ---- */
+
+/* What is known of a view's files: one line of text. */
+struct record {
+    uint64_t last; /* generation that was given */
+    struct view_files files;
+};
+#define RECORD_LINE(kind) "last %" kind " live %" kind " database %" kind " log %" kind " index %" kind "\n"
+
+static struct record record_read(const struct view_home *home, const struct projection *projection)
 {
     char path[PATH_SIZE];
     struct error ignored;
-    struct view_files files = {0};
-    uint64_t database, log, log_index;
-    FILE *record = NULL;
-    if (path_join(path, home->folder, &ignored, RECORD, projection->name) == STATUS_OK)
-        record = fopen(path, "re");
-    if (record == NULL)
-        return files;
-    if (fscanf(record, RECORD_LINE(SCNu64), &files.generation, &database, &log, &log_index) == 4) {
-        files.database = (ino_t)database;
-        files.log = (ino_t)log;
-        files.log_index = (ino_t)log_index;
-    }
-    fclose(record);
-    return files;
+    uint64_t last, live, database, log, log_index;
+    FILE *file = NULL;
+    if (path_join(path, home->folder, &ignored, "run/view-%s.files", projection->name) == STATUS_OK)
+        file = fopen(path, "re");
+    if (file == NULL)
+        return (struct record){0};
+    int found = fscanf(file, RECORD_LINE(SCNu64), &last, &live, &database, &log, &log_index);
+    fclose(file);
+    if (found != 5)
+        return (struct record){0};
+    return (struct record){
+        .last = last,
+        .files = {.generation = live, .database = (ino_t)database, .log = (ino_t)log, .log_index = (ino_t)log_index}};
+}
+
+static enum status record_write(const struct view_home *home, const struct projection *projection,
+                                const struct record *record, struct error *error)
+{
+    char path[PATH_SIZE];
+    const struct view_files *files = &record->files;
+    enum status status = path_join(path, home->folder, error, "run/view-%s.files", projection->name);
+    if (status != STATUS_OK)
+        return status;
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return error_errno(error, "write", path);
+    fprintf(file, RECORD_LINE(PRIu64), record->last, files->generation, (uint64_t)files->database, (uint64_t)files->log,
+            (uint64_t)files->log_index);
+    return fclose(file) == 0 ? STATUS_OK : error_errno(error, "write", path);
+}
+
+struct view_files generation_recall(const struct view_home *home, const struct projection *projection)
+{
+    return record_read(home, projection).files;
 }
 
 enum status generation_record(const struct view_home *home, const struct projection *projection,
                               const struct view_files *files, struct error *error)
 {
-    char path[PATH_SIZE];
-    enum status status = path_join(path, home->folder, error, RECORD, projection->name);
-    FILE *record = status == STATUS_OK ? fopen(path, "we") : NULL;
-    if (record == NULL)
-        return status == STATUS_OK ? error_errno(error, "write", path) : status;
-    fprintf(record, RECORD_LINE(PRIu64), files->generation, (uint64_t)files->database, (uint64_t)files->log,
-            (uint64_t)files->log_index);
-    return fclose(record) == 0 ? STATUS_OK : error_errno(error, "write", path);
+    struct record record = record_read(home, projection);
+    CHECK(view_files_are_all_there(files));
+    record.files = *files;
+    return record_write(home, projection, &record, error);
 }
+
+/* ---- the folder ---- */
 
 enum status generation_next(const struct view_home *home, const struct projection *projection, uint64_t *generation,
                             struct error *error)
@@ -131,14 +158,14 @@ enum status generation_next(const struct view_home *home, const struct projectio
     if (folder == NULL)
         return folder_error("read the folder", path, error);
     const char *suffix;
-    uint64_t last = 0;
+    struct record record = record_read(home, projection);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         uint64_t found = generation_of(entry->d_name, projection->name, &suffix);
-        last = found > last ? found : last;
+        record.last = found > record.last ? found : record.last; /* run/ may be younger than views/ */
     }
     closedir(folder);
-    *generation = last + 1;
-    return STATUS_OK;
+    *generation = ++record.last;
+    return record_write(home, projection, &record, error);
 }
 
 enum status generation_remove_others(const struct view_home *home, const struct projection *projection,

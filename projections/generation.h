@@ -1,8 +1,8 @@
 /* generation.h - the files in views/ and the links to them. For projections/ only.
  *
  * views/<name>.db is a symbolic link to <name>.<generation>.db, and a view is replaced by making the next generation
- * and moving the link. A generation's number is one more than any that is to be seen in views/, logs included, so that
- * a file never meets the log of another one; even while somebody deletes the folder file by file. */
+ * and moving the link. A number is never given twice, whatever is deleted when, so that a file never meets the log of
+ * another one: the last one given is kept in run/view-<name>.files. */
 #ifndef PROJECTIONS_GENERATION_H
 #define PROJECTIONS_GENERATION_H
 
@@ -21,9 +21,9 @@ enum status generation_link_path(char path[PATH_SIZE], const struct view_home *h
 uint64_t generation_linked(const char *link_path, const char *name);
 
 /* The three files of a live view, by their inodes; 0 for one that is not there. SQLite shares the log and its index
- * between all who have the view open, by their names. While somebody deletes them one by one, the next to open the view
- * would get a log of one time and an index of another, and see rows that never stood side by side. So we keep in
- * run/view-<name>.files which three belong together, and trust no others. */
+ * between all who have the view open, by their names. While somebody deletes the three one by one, the next to open the
+ * view would get a log of one time and an index of another, and see rows that never stood side by side. So which three
+ * belong together is kept in run/view-<name>.files as well, and no others are trusted. */
 struct view_files {
     uint64_t generation;
     ino_t database, log, log_index;
@@ -33,6 +33,9 @@ struct view_files {
 struct view_files generation_files(const char *path, uint64_t generation);
 
 bool view_files_equal(const struct view_files *one, const struct view_files *other);
+
+/* True when none of them is missing. */
+bool view_files_are_all_there(const struct view_files *files);
 
 /* Those that belong together; all zero when nothing is known. */
 struct view_files generation_recall(const struct view_home *home, const struct projection *projection);

@@ -199,31 +199,37 @@ static enum status set_paths(struct view *view, const struct view_home *home, ui
 }
 
 /* Where a view stands when it is opened. */
-enum place {
-    PLACE_LINKED,   /* others may have it open, make or replace it */
-    PLACE_LOCKED,   /* linked, and we hold its lock */
-    PLACE_WORKSHOP, /* a rebuild's: nobody else knows it */
+enum custody {
+    CUSTODY_SHARED, /* others may have it open, make or replace it */
+    CUSTODY_LOCKED, /* linked, and we hold its lock */
+    CUSTODY_OWN,    /* a rebuild's: nobody else knows it */
 };
 
-/* May these files be opened as one view? */
-static bool are_trusted(const struct view_files *files, const struct view_files *known, enum place place)
+/* With the lock held: files that are not known to belong together may be used when nobody else has the database open,
+ * because then SQLite puts them in order: a tool may have tidied the log away, or they are a copy. To leave WAL mode
+ * needs to be alone. */
+static enum status claim(struct view *view, struct error *error)
 {
-    if (view_files_equal(files, known))
-        return true;
-    bool is_tidied = files->log == 0 && files->log_index == 0;
-    bool is_other = files->database != known->database || files->generation != known->generation; /* a copy, say */
-    return place == PLACE_WORKSHOP || (place == PLACE_LOCKED && (is_tidied || is_other));
+    sqlite3_busy_timeout(view->database, 0);
+    enum status status = database_run(view->database, "PRAGMA journal_mode = DELETE", error);
+    sqlite3_busy_timeout(view->database, DATABASE_PATIENCE_MS);
+    return status;
 }
 
-static enum status open_file(struct view *view, const struct view_home *home, enum place place,
+static enum status open_file(struct view *view, const struct view_home *home, enum custody custody,
                              enum view_condition *condition, struct error *error)
 {
     struct view_files known = generation_recall(home, view->projection);
     struct view_files before = generation_files(view->path, view->generation);
+    bool is_trusted = view_files_equal(&before, &known) && view_files_are_all_there(&before);
     *condition = VIEW_MISSING;
-    if (before.database == 0 || !are_trusted(&before, &known, place))
+    if (before.database == 0 || (!is_trusted && custody == CUSTODY_SHARED))
         return STATUS_OK;
     enum status status = database_open(&view->database, view->path, DATABASE_WRITE, error);
+    if (status == STATUS_OK && !is_trusted && custody == CUSTODY_LOCKED)
+        status = claim(view, error);
+    if (!is_trusted && (status == STATUS_BUSY || status == STATUS_IO))
+        return STATUS_OK; /* somebody has it open with other files: they are being deleted */
     if (status == STATUS_OK)
         status = database_run(view->database, live_settings, error);
     if (status == STATUS_OK)
@@ -231,21 +237,21 @@ static enum status open_file(struct view *view, const struct view_home *home, en
     view->files = generation_files(view->path, view->generation);
     if (status != STATUS_OK)
         return status;
-    if (before.database != view->files.database || (before.log != 0 && !view_files_equal(&before, &view->files)))
-        *condition = VIEW_MISSING; /* it was being deleted while we opened it */
-    else if (place == PLACE_LOCKED && !view_files_equal(&view->files, &known))
+    if (is_trusted ? !view_files_equal(&before, &view->files) : !view_files_are_all_there(&view->files))
+        *condition = VIEW_MISSING; /* deleted while we opened it */
+    else if (custody == CUSTODY_LOCKED && !is_trusted)
         status = generation_record(home, view->projection, &view->files, error);
     return status;
 }
 
 /* Opens one generation. Damage is a condition; what is returned is the world's. */
 static enum status open_generation(struct view *view, const struct view_home *home, uint64_t generation,
-                                   enum place place, enum view_condition *condition, struct error *error)
+                                   enum custody custody, enum view_condition *condition, struct error *error)
 {
     char reason[TEXT_SAFE_SIZE];
     enum status status = set_paths(view, home, generation, error);
     if (status == STATUS_OK)
-        status = open_file(view, home, place, condition, error);
+        status = open_file(view, home, custody, condition, error);
     if (status == STATUS_NOT_FOUND)
         *condition = VIEW_MISSING;
     if (status == STATUS_OK || status == STATUS_NOT_FOUND)
@@ -264,7 +270,7 @@ static bool is_usable(enum view_condition condition)
 }
 
 static enum status open_linked(struct view **view, const struct view_home *home, const struct projection *projection,
-                               enum place place, enum view_condition *condition, struct error *error)
+                               enum custody custody, enum view_condition *condition, struct error *error)
 {
     struct stat found;
     *view = view_new(projection, error);
@@ -273,7 +279,7 @@ static enum status open_linked(struct view **view, const struct view_home *home,
     enum status status = generation_link_path((*view)->link_path, home, projection, error);
     uint64_t generation = generation_linked((*view)->link_path, projection->name);
     if (status == STATUS_OK && generation != 0) {
-        status = open_generation(*view, home, generation, place, condition, error);
+        status = open_generation(*view, home, generation, custody, condition, error);
     } else if (status == STATUS_OK) {
         bool there = lstat((*view)->link_path, &found) == 0;
         *condition = there ? VIEW_DAMAGED : VIEW_MISSING;
@@ -289,9 +295,9 @@ static enum status open_linked(struct view **view, const struct view_home *home,
 enum status view_file_open(struct view **view, const struct view_home *home, const struct projection *projection,
                            bool is_locked, enum view_condition *condition, struct error *error)
 {
-    enum place place = is_locked ? PLACE_LOCKED : PLACE_LINKED;
+    enum custody custody = is_locked ? CUSTODY_LOCKED : CUSTODY_SHARED;
     for (int attempt = 0; attempt < OPEN_ATTEMPTS_MAX; attempt++) {
-        enum status status = open_linked(view, home, projection, place, condition, error);
+        enum status status = open_linked(view, home, projection, custody, condition, error);
         if (*view == NULL || view_stands(*view))
             return status;
         view_close(view); /* the link moved, or the file went, while we opened it */
@@ -372,10 +378,11 @@ static enum status make(struct view **view, const struct view_home *home, const 
     enum status status = create(*view, home, error);
     if (status == STATUS_OK)
         status = attend(*view, error);
+    (*view)->files = generation_files((*view)->path, (*view)->generation);
+    if (status == STATUS_OK && !built && !view_files_are_all_there(&(*view)->files))
+        status = error_set(error, STATUS_IO, "the folder views was deleted just now: try again");
     if (status != STATUS_OK)
         view_close(view);
-    else
-        (*view)->files = generation_files((*view)->path, (*view)->generation);
     return status;
 }
 
@@ -431,7 +438,7 @@ enum status view_file_go_live(struct view **view, const struct view_home *home, 
         return STATUS_MEMORY;
     enum status status = STATUS_OK;
     if (in_place)
-        status = open_generation(*view, home, generation, PLACE_WORKSHOP, &condition, error);
+        status = open_generation(*view, home, generation, CUSTODY_OWN, &condition, error);
     if (status == STATUS_OK && !is_usable(condition))
         status = error_set(error, STATUS_IO, "the file of the new view %s went away while it was folded: try again",
                            projection->name);

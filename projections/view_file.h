@@ -51,8 +51,9 @@ enum status view_lock(const struct view_home *home, const struct projection *pro
                       struct file_lock *lock, struct error *error) MUST_CHECK;
 
 /* Opens the live view as it stands. STATUS_OK: `*condition` says what was found; `*view` is not NULL for VIEW_GOOD and
- * VIEW_FAILED only, for the others `error` has the reason. (VIEW_AHEAD is not looked for.) With the lock `is_locked`, a
- * view whose log a tool has tidied away, or that was copied from elsewhere, is adopted; without, it is VIEW_MISSING. */
+ * VIEW_FAILED only, for the others `error` has the reason. (VIEW_AHEAD is not looked for.) `is_locked`: the
+ * lock is held, and files that are not known to belong together (a copy, or a tool has tidied the log away) are taken
+ * over if nobody else has them open; without the lock that is VIEW_MISSING. */
 enum status view_file_open(struct view **view, const struct view_home *home, const struct projection *projection,
                            bool is_locked, enum view_condition *condition, struct error *error) MUST_CHECK;
 

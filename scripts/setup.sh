@@ -38,6 +38,8 @@ check_build() {
 check_tests() {
     need libcriterion-dev -- pkg-config --exists criterion
     need sqlite3 -- command -v sqlite3
+    need procps -- command -v pgrep
+    need bsdutils -- command -v script
 }
 
 check_ci() {

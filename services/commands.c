@@ -149,6 +149,8 @@ static enum status load_stock(struct request *request, const char *sku, const st
     return status;
 }
 
+static const char card_by_default[] = "tok_ok";
+
 struct placing {
     struct uuid id;
     const struct desk_order *wanted;
@@ -211,7 +213,7 @@ static enum status decide_place(struct request *request, const void *context, st
         .currency = wanted->currency.code[0] != '\0' ? wanted->currency : request->desk->currency,
         .lines = lines,
         .line_count = wanted->line_count,
-        .card_token = wanted->card_token != NULL ? wanted->card_token : "tok_ok",
+        .card_token = wanted->card_token != NULL ? wanted->card_token : card_by_default,
         .placed_at_us = dated ? wanted->placed_at_us : clock_now_us(request->desk->clock),
         .prices_are_content = wanted->prices_are_content,
     };
@@ -243,12 +245,33 @@ enum status desk_batch_open(struct desk_batch **out, const struct shop_desk *des
     return STATUS_OK;
 }
 
+/* The batch remembers what was placed in it, so that the same ref is compared with it: `copy` is all the arena's. */
+static bool copy_order(struct arena *arena, const struct desk_order *order, struct desk_order *copy)
+{
+    struct desk_line *lines = arena_alloc_array(arena, order->line_count, sizeof *lines);
+    *copy = *order;
+    copy->lines = lines;
+    copy->order_ref = arena_copy(arena, order->order_ref);
+    copy->customer = arena_copy(arena, order->customer);
+    copy->card_token = order->card_token != NULL ? arena_copy(arena, order->card_token) : card_by_default;
+    bool copied = lines != NULL && copy->order_ref != NULL && copy->customer != NULL && copy->card_token != NULL;
+    for (size_t i = 0; copied && i < order->line_count; i++) {
+        lines[i] = order->lines[i];
+        lines[i].sku = arena_copy(arena, order->lines[i].sku);
+        copied = lines[i].sku != NULL;
+    }
+    return copied;
+}
+
 enum status desk_batch_place(struct desk_batch *batch, const struct desk_order *order, bool *done_already,
                              struct error *error)
 {
     struct request *request = &batch->request;
-    struct placing placing = {.id = desk_order_id(request->desk, order->order_ref), .wanted = order};
+    struct desk_order copy;
+    struct placing placing = {.id = desk_order_id(request->desk, order->order_ref), .wanted = &copy};
     request->answer = (struct event_list){.arena = &request->batch.arena};
+    if (!copy_order(&request->batch.arena, order, &copy))
+        return error_memory(error);
     enum status status = decide_place(request, &placing, error);
     if (status != STATUS_OK)
         return status;

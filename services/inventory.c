@@ -54,7 +54,7 @@ static enum status react_captured(struct reaction *reaction, const struct reserv
     enum status status = reaction_consumed(reaction, &order_fold, entity, &ordered, error);
     if (status != STATUS_OK)
         return status;
-    if (ordered.phase == ORDER_NONE)
+    if (ordered.placed.order_ref == NULL)
         return error_set(error, STATUS_INVALID, "a payment for order %s, which nobody placed", entity);
     if (!reservation_needs(&ordered.placed.lines, reaction_arena(reaction), &needs))
         return error_memory(error);

@@ -9,12 +9,15 @@
 
 static enum status react(struct reaction *reaction, const struct event *cause, struct error *error)
 {
-    const void *order = NULL;
+    const void *state = NULL;
     char entity[ENTITY_SIZE];
     event_entity(cause, entity);
-    enum status status = reaction_load(reaction, &order_fold, entity, &order, error);
+    enum status status = reaction_load(reaction, &order_fold, entity, &state, error);
     if (status != STATUS_OK)
         return status;
+    const struct order *order = state;
+    if (order->placed.order_ref == NULL)
+        return error_set(error, STATUS_INVALID, "news of order %s, which nobody placed", entity);
     struct event_list answer = {.arena = reaction_arena(reaction)};
     order_react(order, cause, &answer);
     return reaction_answer(reaction, &answer, error);

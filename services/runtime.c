@@ -42,11 +42,10 @@ struct consumer {
     const char *types[EVENT_TYPES];
     size_t type_count;
 
-    uint64_t checkpoint;            /* as it stands in the store */
-    uint64_t position;              /* read up to here */
-    size_t careful;                 /* so many events are to be handled one by one, because their batch failed */
-    bool any_parked;                /* something may stand parked; only an own commit can make it so */
-    char condemned[ERROR_TEXT_MAX]; /* why the store will never take the answer to the next event; "" */
+    uint64_t checkpoint; /* as it stands in the store */
+    uint64_t position;   /* read up to here */
+    size_t careful;      /* so many events are to be handled one by one, because their batch failed */
+    bool any_parked;     /* something may stand parked; only an own commit can make it so */
     struct batch batch;
     struct item *items; /* batch_events of them */
     size_t item_count;
@@ -170,18 +169,32 @@ static enum status note_parked(void *context, const char *consumer, const struct
     return STATUS_STOPPED;
 }
 
-/* Does an earlier event of the same journey stand parked, in the store or in this batch? */
-static enum status has_parked_before(struct consumer *consumer, const struct recorded_event *cause, bool *parked,
-                                     struct error *error)
+/* What stands parked of an event's journey. */
+struct parked_of_journey {
+    uint64_t position; /* of the event */
+    bool before;       /* an earlier one, in the store or in this batch */
+    bool itself;       /* the event: it is read again because somebody set the checkpoint back */
+};
+
+static enum status compare_parked(void *context, const char *consumer, const struct parked *parked, struct error *error)
 {
-    *parked = false;
+    (void)consumer, (void)error;
+    struct parked_of_journey *journey = context;
+    journey->before = journey->before || parked->position < journey->position;
+    journey->itself = parked->position == journey->position;
+    return parked->position < journey->position ? STATUS_OK : STATUS_STOPPED;
+}
+
+static enum status look_for_parked(struct consumer *consumer, const struct recorded_event *cause,
+                                   struct parked_of_journey *journey, struct error *error)
+{
+    *journey = (struct parked_of_journey){.position = cause->position};
     for (size_t i = 0; i < consumer->batch.parked_count; i++)
-        if (uuid_equal(consumer->batch.parked[i].parked.sequence, cause->correlation))
-            *parked = true;
-    if (*parked || !consumer->any_parked)
+        journey->before = journey->before || uuid_equal(consumer->batch.parked[i].parked.sequence, cause->correlation);
+    if (!consumer->any_parked)
         return STATUS_OK;
-    struct parked_query query = {.consumer = consumer->service.name, .sequence = &cause->correlation, .limit = 1};
-    return eventstore_read_parked(consumer->store, &query, note_parked, parked, error);
+    const struct parked_query query = {.consumer = consumer->service.name, .sequence = &cause->correlation};
+    return eventstore_read_parked(consumer->store, &query, compare_parked, journey, error);
 }
 
 /* ---- one event ---- */
@@ -222,21 +235,26 @@ static enum status react(struct consumer *consumer, struct item *item, struct er
     return item->parked != NULL ? unpark(consumer, item, error) : STATUS_OK;
 }
 
-static enum status handle(struct consumer *consumer, struct item *item, struct error *error)
+/* `condemned` is why the store will never take this event's answer, or NULL. */
+static enum status handle(struct consumer *consumer, struct item *item, const char *condemned, struct error *error)
 {
-    bool queue_behind = false;
+    struct parked_of_journey journey = {0};
     item->attempt = item->parked == NULL ? 1 : item->parked->attempts + 1;
     item->reason = "";
     if (item->parked == NULL) {
-        enum status status = has_parked_before(consumer, item->cause, &queue_behind, error);
+        enum status status = look_for_parked(consumer, item->cause, &journey, error);
         if (status != STATUS_OK)
             return status;
     }
-    if (queue_behind)
+    if (journey.itself) {
+        item->outcome = OUTCOME_NOTHING; /* it gets its attempts as it stands parked */
+        return STATUS_OK;
+    }
+    if (journey.before)
         return park(consumer, item, OUTCOME_QUEUED, error);
-    if (consumer->condemned[0] == '\0')
+    if (condemned == NULL)
         return react(consumer, item, error);
-    item->reason = consumer->condemned;
+    item->reason = condemned;
     return park(consumer, item, OUTCOME_DEAD, error);
 }
 
@@ -295,13 +313,15 @@ static void tell_all(struct consumer *consumer, int64_t started_us)
     }
 }
 
-/* Reacts to all items and commits, the checkpoint moving to `checkpoint_to`. */
-static enum status run_batch(struct consumer *consumer, uint64_t checkpoint_to, struct error *error)
+/* Reacts to all items (or condemns the only one) and commits, the checkpoint moving to `checkpoint_to`. */
+static enum status run_batch(struct consumer *consumer, uint64_t checkpoint_to, const char *condemned,
+                             struct error *error)
 {
     int64_t started_us = clock_monotonic_us();
     enum status status = STATUS_OK;
+    CHECK(condemned == NULL || consumer->item_count == 1);
     for (size_t i = 0; status == STATUS_OK && i < consumer->item_count; i++)
-        status = handle(consumer, &consumer->items[i], error);
+        status = handle(consumer, &consumer->items[i], condemned, error);
     /* The outside first: a crash before the commit repeats the calls with the same keys; the other way round, a crash
      * would leave a fact on the roll that never happened. */
     if (status == STATUS_OK)
@@ -359,51 +379,57 @@ static enum status read_batch(struct consumer *consumer, size_t limit, uint64_t 
 
 /* ---- steps ---- */
 
-/* What a batch that was not taken means for the next try. STATUS_OK: try again, as `consumer` now says; anything else
- * fails the step. Only an event that was alone is clearly to blame. */
-static enum status learn_from(struct consumer *consumer, enum status failure, const struct error *error)
+/* Will the store never take this batch, however often it is decided? Then one of its events is to blame. */
+static bool is_final(enum status failure)
 {
-    if (failure != STATUS_CONFLICT && failure != STATUS_REFUSED && failure != STATUS_INVALID)
-        return failure;
-    if (consumer->item_count > 1)
-        consumer->careful = consumer->item_count;
-    else if (failure != STATUS_CONFLICT)
-        snprintf(consumer->condemned, sizeof consumer->condemned, "%s", error->text);
-    return STATUS_OK;
+    return failure == STATUS_REFUSED || failure == STATUS_INVALID;
 }
 
-/* The next batch of the roll; after a failure that may be one event's, one event at a time. */
+/* The next batch of the roll, at most `limit` events. With `condemned`, the next event alone becomes a dead letter. */
+static enum status try_roll(struct consumer *consumer, size_t limit, const char *condemned, uint64_t *position,
+                            struct error *error)
+{
+    batch_begin(&consumer->batch);
+    enum status status = read_batch(consumer, limit, position, error);
+    if (status == STATUS_OK)
+        status = run_batch(consumer, *position, condemned, error);
+    if (status != STATUS_OK)
+        batch_abandon(&consumer->batch);
+    return status;
+}
+
+/* The next batch of the roll; after a failure that may be one event's, one event at a time: only an event that was
+ * alone is clearly to blame. */
 static enum status step_roll(struct consumer *consumer, struct progress *progress, struct error *error)
 {
+    char reason[ERROR_TEXT_MAX];
+    const char *condemned = NULL;
     uint64_t position = 0;
     enum status status = STATUS_CONFLICT;
     for (int round = 0; status != STATUS_OK && round < CONFLICTS_MAX; round++) {
-        size_t limit = consumer->careful > 0 ? 1 : consumer->batch_events;
-        batch_begin(&consumer->batch);
-        status = read_batch(consumer, limit, &position, error);
-        if (status == STATUS_OK)
-            status = run_batch(consumer, position, error);
-        if (status == STATUS_OK)
-            break;
-        batch_abandon(&consumer->batch);
-        enum status fatal = learn_from(consumer, status, error);
-        if (fatal != STATUS_OK)
-            return fatal;
+        bool alone = consumer->careful > 0 || condemned != NULL;
+        status = try_roll(consumer, alone ? 1 : consumer->batch_events, condemned, &position, error);
+        if (status != STATUS_OK && (consumer->item_count == 0 || (status != STATUS_CONFLICT && !is_final(status))))
+            return status;
+        if (status != STATUS_OK && consumer->item_count > 1) {
+            consumer->careful = consumer->item_count;
+        } else if (is_final(status)) {
+            snprintf(reason, sizeof reason, "%s", error->text);
+            condemned = reason;
+        }
     }
     if (status != STATUS_OK)
         return error_set(error, STATUS_BUSY, "%s found its streams moved %d times in a row: try again",
                          consumer->service.name, CONFLICTS_MAX);
-    consumer->condemned[0] = '\0';
     if (consumer->careful > 0 && consumer->item_count > 0)
         consumer->careful--;
-    progress->handled = consumer->item_count;
-    progress->idle = consumer->item_count == 0 && position == consumer->position;
+    progress->handled += consumer->item_count;
+    progress->idle = progress->handled == 0 && position == consumer->position;
     consumer->position = position;
     return STATUS_OK;
 }
 
 struct due {
-    struct arena *arena;
     bool found;
     struct parked parked;
 };
@@ -411,10 +437,8 @@ struct due {
 static enum status note_due(void *context, const char *consumer, const struct parked *parked, struct error *error)
 {
     (void)consumer, (void)error;
-    struct due *due = context;
-    due->found = true;
-    due->parked = *parked;
-    due->parked.reason = ""; /* borrowed, and not needed for another attempt */
+    *(struct due *)context = (struct due){.found = true, .parked = *parked};
+    ((struct due *)context)->parked.reason = ""; /* borrowed, and not needed for another attempt */
     return STATUS_STOPPED;
 }
 
@@ -424,7 +448,8 @@ static enum status gather_one(void *context, const struct recorded_event *event,
     return gather(&gathering, event, error);
 }
 
-static enum status retry_one(struct consumer *consumer, const struct parked *parked, struct error *error)
+static enum status retry_one(struct consumer *consumer, const struct parked *parked, const char *condemned,
+                             struct error *error)
 {
     struct roll_query query = {.from = parked->position, .to = parked->position};
     batch_begin(&consumer->batch);
@@ -435,7 +460,7 @@ static enum status retry_one(struct consumer *consumer, const struct parked *par
                            (unsigned long long)parked->position);
     if (status == STATUS_OK) {
         consumer->items[0].parked = parked;
-        status = run_batch(consumer, consumer->checkpoint, error);
+        status = run_batch(consumer, consumer->checkpoint, condemned, error);
     }
     if (status != STATUS_OK)
         batch_abandon(&consumer->batch);
@@ -459,12 +484,15 @@ static enum status step_parked(struct consumer *consumer, struct progress *progr
     progress->next_attempt_us = due.parked.next_attempt_us;
     if (due.parked.next_attempt_us > clock_now_us(&consumer->clock))
         return STATUS_OK;
-    status = retry_one(consumer, &due.parked, error);
-    /* Somebody moved it, or its streams: look again at the next step. */
-    if (status == STATUS_CONFLICT)
-        status = STATUS_OK;
-    progress->handled = status == STATUS_OK ? 1 : 0;
-    return status;
+    status = retry_one(consumer, &due.parked, NULL, error);
+    if (is_final(status)) {
+        char reason[ERROR_TEXT_MAX];
+        snprintf(reason, sizeof reason, "%s", error->text);
+        status = retry_one(consumer, &due.parked, reason, error);
+    }
+    progress->handled = 1;
+    /* A conflict: somebody moved it, or its streams. We look again at the next step. */
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
 }
 
 enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error)
@@ -473,7 +501,8 @@ enum status consumer_step(struct consumer *consumer, struct progress *progress, 
     enum status status = STATUS_OK;
     if (consumer->any_parked)
         status = step_parked(consumer, progress, error);
-    if (status == STATUS_OK && progress->handled == 0)
+    /* The roll gets its turn too: however many attempts are due, a new order waits for one of them at most. */
+    if (status == STATUS_OK)
         status = step_roll(consumer, progress, error);
     progress->position = consumer->position;
     return status;

@@ -135,8 +135,9 @@ struct progress {
 enum status consumer_open(struct consumer **consumer, struct eventstore *store, const struct service *service,
                           const struct consumer_options *options, struct error *error) MUST_CHECK;
 
-/* Handles one batch, due retries first, and returns. On STATUS_BUSY, STATUS_FULL and the like nothing happened: step
- * again later. STATUS_FENCED: another instance is at work; this one must stop. */
+/* Handles one parked event, if one is due, then one batch of the roll, and returns: each is a commit of its own. After
+ * STATUS_BUSY, STATUS_FULL and the like the one that failed did not happen: step again later. STATUS_FENCED: another
+ * instance is at work; this one must stop. */
 enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error) MUST_CHECK;
 
 /* Writes the checkpoint if it moved without events since the last commit: at idle and at a stop. */

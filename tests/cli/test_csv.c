@@ -140,6 +140,8 @@ Test(csv, a_carriage_return_by_itself_ends_no_line)
     given("a,b\rc,d\ne,f\n\rg\nh\r\r\ni\n\"q\"\rr\nlast\r");
     then_rows("1: [a] [b] {c,d}" RETURN_PROBLEM "2: [e] [f]\n3: {\rg}" RETURN_PROBLEM "4: [h] {}" RETURN_PROBLEM
               "5: [i]\n6: [q] {r}" RETURN_PROBLEM "7: [last]\n");
+    given("a\n\r");
+    then_rows("1: [a]\n");
 }
 
 /* ---- rows that break the rules ---- */

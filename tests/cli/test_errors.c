@@ -80,6 +80,7 @@ Test(errors, wrong_usage)
     refused(2, "Usage: till receive SKU QTY", "till receive tea 1 2");
     refused(2, "Usage: till backup FILE", "till backup");
     refused(2, "--bogus is no option here", "till orders --bogus");
+    refused(2, "-z is no option here", "till orders -zz");
     refused(2, "--at needs a value", "till orders --at");
     refused(2, "there is no command sell", "till sell");
     refused(2, "Usage: till stock", "till stock tea");

@@ -117,3 +117,32 @@ Test(run, logs_one_line_a_handled_event)
     cr_expect_not_null(value(line, 0, "correlation_id"));
     done("! grep -e tok_ok -e ada log"); /* no secret, no payload */
 }
+
+Test(run, until_idle_with_some_services_ends_when_these_are_at_rest)
+{
+    open_shop();
+    done("till place --ref 1 --customer ada --line tea=1");
+    done("timeout 20 till run --until-idle --service order --service payment");
+    cr_expect_eq(count_lines(done("till events --type PaymentCaptured --json")), 1);
+    cr_expect_eq(count_lines(done("till events --type StockReserved --json")), 0);
+}
+
+Test(run, a_service_that_is_named_twice_is_one)
+{
+    open_shop();
+    done("timeout 20 till run --until-idle --service order --service order");
+}
+
+Test(run, a_demo_that_is_asked_to_stop_stops_at_once_and_claims_nothing)
+{
+    done("mkdir tmp");
+    start("env TMPDIR=%s till demo", path_of("tmp"));
+    until("grep 'events stand on the roll' .background-out");
+    done("kill -- -$(cat background)"); /* all of its processes, as Ctrl-C does */
+    done("timeout 4 sh -c 'while grep -s ^State: /proc/$0/status | grep -v zombie; do sleep 0.1; done' "
+         "$(cat background)");
+    done("rm background");
+    cr_expect_eq(run("grep -i 'as told' .background-out").code, 1);
+    done("grep 'Stopped before the end' .background-out");
+    cr_expect_str_empty(done("ls tmp"));
+}

@@ -170,6 +170,7 @@ Test(trade, a_card_number_is_refused_and_never_echoed)
     never_echoed(run("till place --customer ada --line tea=1 --card %s", number), number);
     never_echoed(run("till place --customer ada --line tea=1 --card=%s --bogus", number), number);
     never_echoed(run("till place --customer ada --line tea=1 --crad=%s", number), number);
+    never_echoed(run("till place --customer ada --line tea=1 --card %s -zz", number), number);
     never_echoed(run("till place --customer ada --line tea=1 --card %s too many words", number), number);
     cr_assert_neq(run("grep -r %s shop", number).code, 0);
 }

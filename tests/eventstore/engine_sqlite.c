@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -34,9 +35,9 @@ void raw_drop_triggers(sqlite3 *database)
     for (;;) {
         char drop[200] = "";
         sqlite3_stmt *find;
-        cr_assert_eq(sqlite3_prepare_v2(database, "SELECT name FROM sqlite_schema WHERE type = 'trigger'", -1, &find,
-                                        NULL),
-                     SQLITE_OK);
+        cr_assert_eq(
+            sqlite3_prepare_v2(database, "SELECT name FROM sqlite_schema WHERE type = 'trigger'", -1, &find, NULL),
+            SQLITE_OK);
         if (sqlite3_step(find) == SQLITE_ROW)
             snprintf(drop, sizeof drop, "DROP TRIGGER \"%s\"", (const char *)sqlite3_column_text(find, 0));
         sqlite3_finalize(find);
@@ -54,6 +55,14 @@ int64_t raw_integer(sqlite3 *database, const char *sql)
     int64_t value = sqlite3_column_int64(select, 0);
     sqlite3_finalize(select);
     return value;
+}
+
+off_t size_of(const char *folder, const char *name)
+{
+    char path[PATH_SIZE];
+    struct stat found;
+    cr_assert_eq(path_join(path, folder, NULL, "%s", name), STATUS_OK);
+    return stat(path, &found) == 0 ? found.st_size : -1;
 }
 
 /* ?1 is the position. */

@@ -16,9 +16,9 @@ struct spy {
     const char *fail_on;    /* only operations on files whose names end so are counted for failing: "-wal" */
 
     /* What was seen. */
-    int operations;      /* writes, cuts, syncs and removals */
-    int failing;         /* of those, on files named by fail_on */
-    int file_writes;     /* writes to the database file itself: that is what a checkpoint does */
+    int operations;       /* writes, cuts, syncs and removals */
+    int failing;          /* of those, on files named by fail_on */
+    int file_writes;      /* writes to the database file itself: that is what a checkpoint does */
     int checkpoint_locks; /* SQLite's own lock for a checkpoint was taken */
     int write_locks;      /* SQLite's own lock for a writer was taken */
     int outside;          /* any of the three while nobody held the queue */
@@ -26,5 +26,18 @@ struct spy {
 extern struct spy spy;
 
 void spy_install(void);
+
+/* A test of SQLite's own side, with the spy in its place. Needs given.h. */
+#define SPIED_TEST(sentence)                                                                                           \
+    static void sentence(struct given *given);                                                                         \
+    Test(sqlite, sentence, .timeout = TEST_TIMEOUT_S)                                                                  \
+    {                                                                                                                  \
+        struct given scene;                                                                                            \
+        spy_install();                                                                                                 \
+        given_open(&scene, &engine_sqlite);                                                                            \
+        sentence(&scene);                                                                                              \
+        given_close(&scene);                                                                                           \
+    }                                                                                                                  \
+    static void sentence(struct given *given)
 
 #endif

@@ -112,8 +112,12 @@ CONTRACT(commit, one_commit_may_be_for_more_entities_than_the_store_remembers)
     for (unsigned i = 0; i < ENTITIES; i++) {
         struct uuid order = id_numbered(100000 + i);
         uuid_to_text(order, names[i]);
-        events[i] = (struct new_event){.id = id_numbered(i + 1), .type = "Happened", .schema_version = 1,
-                                       .correlation = order, .data = "{}", .data_length = 2};
+        events[i] = (struct new_event){.id = id_numbered(i + 1),
+                                       .type = "Happened",
+                                       .schema_version = 1,
+                                       .correlation = order,
+                                       .data = "{}",
+                                       .data_length = 2};
         appends[i] = (struct append){.stream = {"order", names[i]}, .events = &events[i], .count = 1};
     }
     commit.appends = appends;
@@ -152,8 +156,7 @@ CONTRACT(commit, an_append_without_events_only_expects)
     must_be(STATUS_CONFLICT, append(given, TEA, 2, 0, 0));
     cr_assert_eq(head_of(given), 1);
     cr_assert_eq(eventstore_bell(given->store), bell);
-    must_be(STATUS_NOT_FOUND,
-            eventstore_read_entity(given->store, "milk", 0, note, &given->reading, &given->error));
+    must_be(STATUS_NOT_FOUND, eventstore_read_entity(given->store, "milk", 0, note, &given->reading, &given->error));
 }
 
 /* ---- all or nothing ---- */
@@ -170,8 +173,8 @@ CONTRACT(commit, all_streams_are_written_or_none)
     cr_assert_eq(head_of(given), 1);
     cr_assert_eq(version_of(given, TEA), 0);
     cr_assert_eq(version_of(given, ORDER_7), 0);
-    must_be(STATUS_NOT_FOUND, eventstore_read_entity(given->store, ORDER_7.entity, 0, note, &given->reading,
-                                                     &given->error));
+    must_be(STATUS_NOT_FOUND,
+            eventstore_read_entity(given->store, ORDER_7.entity, 0, note, &given->reading, &given->error));
 }
 
 /* Names are remembered by number; what was numbered in a commit that failed must be forgotten. */
@@ -189,8 +192,7 @@ CONTRACT(commit, names_from_a_commit_that_failed_mean_nothing_afterwards)
     draft_append(&draft, (struct stream){"cats", "felix"}, EXPECTED_NONE, 4, 1)->type = "CatSeen";
     draft.commit.actor = "neighbour";
     must(commit(given, &draft));
-    must_be(STATUS_NOT_FOUND,
-            eventstore_read_entity(given->store, "casper", 0, note, &given->reading, &given->error));
+    must_be(STATUS_NOT_FOUND, eventstore_read_entity(given->store, "casper", 0, note, &given->reading, &given->error));
     reopen(given);
     const struct seen *last = &read_roll(given, (struct roll_query){.from = 2})->events[0];
     cr_assert_str_eq(last->category, "cats");

@@ -1,4 +1,5 @@
-/* The contract of names: what may stand in a category, an entity, a type, an actor, and that it comes back unchanged. */
+/* The contract of names: what may stand in a category, an entity, a type, an actor, and that it comes back unchanged.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,16 +52,17 @@ CONTRACT(name, may_have_128_bytes)
 
 CONTRACT(name, may_not_be_empty_or_hold_control_characters_or_broken_text)
 {
-    static const char *const names[] = {"", "a\nb", "a\tb", "\033[2J", "a\177", "a\302\205b", "a\300\257", "\377",
-                                        "\355\240\200"};
+    static const char *const names[] = {"",           "a\nb",      "a\tb", "\033[2J",     "a\177",
+                                        "a\302\205b", "a\300\257", "\377", "\355\240\200"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         no_place_takes(given, names[i]);
 }
 
 CONTRACT(name, may_be_any_other_text)
 {
-    static const char *const names[] = {"grün/weiß", "a b", " ", "茶", "🫖", "%s%n", "'); DROP TABLE event;", "84509c",
-                                        "84509C", "42", "4.2e1", "NULL", "a\xcc\x88"};
+    static const char *const names[] = {
+        "grün/weiß", "a b",    " ",  "茶",    "🫖", "%s%n",     "'); DROP TABLE event;",
+        "84509c",    "84509C", "42", "4.2e1", "NULL", "a\xcc\x88"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         every_place_takes(given, names[i]);
 }
@@ -69,8 +71,8 @@ CONTRACT(name, of_a_category_has_no_dash)
 {
     uint64_t version;
     must_be(STATUS_INVALID, commit_named(given, CATEGORY, "stock-room"));
-    must_be(STATUS_INVALID, eventstore_stream_version(given->store, (struct stream){"stock-room", "tea"}, &version,
-                                                      &given->error));
+    must_be(STATUS_INVALID,
+            eventstore_stream_version(given->store, (struct stream){"stock-room", "tea"}, &version, &given->error));
     must(commit_named(given, ENTITY, "tea-green-100"));
 }
 
@@ -91,14 +93,25 @@ static void entity_comes_back(struct given *given, const char *entity)
 CONTRACT(entity_name, comes_back_as_it_was_given)
 {
     static const char *const entities[] = {
-        "tea", "Tea", "tea/green", "tea green", " tea", "tea ", "茶", "84509c", "84509C", "42", "042", "42.0",
-        "01234567-89ab-cdef-0123-456789abcdef",  /* a canonical UUID is kept in 16 bytes … */
-        "01234567-89AB-CDEF-0123-456789ABCDEF",  /* … and these are no canonical UUIDs */
+        "tea",
+        "Tea",
+        "tea/green",
+        "tea green",
+        " tea",
+        "tea ",
+        "茶",
+        "84509c",
+        "84509C",
+        "42",
+        "042",
+        "42.0",
+        "01234567-89ab-cdef-0123-456789abcdef", /* a canonical UUID is kept in 16 bytes … */
+        "01234567-89AB-CDEF-0123-456789ABCDEF", /* … and these are no canonical UUIDs */
         "0123456789abcdef0123456789abcdef",
         "{01234567-89ab-cdef-0123-456789abcdef}",
         "00000000-0000-0000-0000-000000000000",
         "2d2d2d2d-2d2d-2d2d-2d2d-2d2d2d2d2d2d", /* sixteen dashes, and … */
-        "----------------",                      /* … the text that has the same bytes */
+        "----------------",                     /* … the text that has the same bytes */
     };
     for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
         entity_comes_back(given, entities[i]);

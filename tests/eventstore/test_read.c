@@ -144,14 +144,12 @@ CONTRACT(visitor, that_fails_ends_the_reading_with_its_own_status_and_sentence)
 {
     int visited = 0;
     ten_events(given);
-    must_be(STATUS_UNAVAILABLE,
-            eventstore_read_roll(given->store, &ROLL(0), fail_at_3, &visited, &given->error));
+    must_be(STATUS_UNAVAILABLE, eventstore_read_roll(given->store, &ROLL(0), fail_at_3, &visited, &given->error));
     cr_assert_str_eq(given->error.text, "the printer is on fire");
     cr_assert_eq(visited, 3);
     must_be(STATUS_UNAVAILABLE,
             eventstore_read_stream(given->store, &STREAM(0), NULL, fail_at_3, &visited, &given->error));
-    must_be(STATUS_UNAVAILABLE,
-            eventstore_read_entity(given->store, "tea", 0, fail_at_3, &visited, &given->error));
+    must_be(STATUS_UNAVAILABLE, eventstore_read_entity(given->store, "tea", 0, fail_at_3, &visited, &given->error));
     must(append(given, TEA, 6, 11, 1)); /* and the handle is as good as before */
 }
 
@@ -278,8 +276,7 @@ CONTRACT(stream, is_read_up_to_a_limit)
     cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 2))), "1 2");
     cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 2, .from_version = 3))), "3 5");
     cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 2, .direction = BACKWARDS))), "10 6");
-    cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 2, .to_position = 6, .direction = BACKWARDS))),
-                     "6 5");
+    cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 2, .to_position = 6, .direction = BACKWARDS))), "6 5");
     cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 99))), "1 2 3 5 6 10");
 }
 
@@ -322,8 +319,7 @@ CONTRACT(entity, of_which_nothing_was_written_is_not_found)
     draft_start(&draft); /* as somebody's correlation its name is known, but that is no journey */
     draft_append(&draft, TEA, EXPECTED_NONE, 1, 1)->correlation = id_numbered(8);
     must(commit(given, &draft));
-    must_be(STATUS_NOT_FOUND,
-            eventstore_read_entity(given->store, "coffee", 0, note, &given->reading, &given->error));
+    must_be(STATUS_NOT_FOUND, eventstore_read_entity(given->store, "coffee", 0, note, &given->reading, &given->error));
     must_be(STATUS_NOT_FOUND,
             eventstore_read_entity(given->store, ORDER_8.entity, 0, note, &given->reading, &given->error));
 }

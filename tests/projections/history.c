@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -396,6 +397,17 @@ void dies(struct history *history, void (*act)(struct history *history))
     }
     cr_assert_eq(waitpid(child, &outcome, 0), child);
     cr_assert(WIFSIGNALED(outcome) && WTERMSIG(outcome) == SIGKILL, "the child lives on");
+}
+
+void spoil(struct history *history, const char *file, off_t from, size_t length)
+{
+    char path[PATH_SIZE], noise[4096];
+    MUST(path_join(path, history->folder, &error, "%s", file));
+    memset(noise, 0x5a, sizeof noise);
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert(descriptor >= 0 && length <= sizeof noise);
+    cr_assert_eq(pwrite(descriptor, noise, length, from), (ssize_t)length);
+    close(descriptor);
 }
 
 const char *link_of(struct history *history, const char *name)

@@ -87,6 +87,9 @@ void dies(struct history *history, void (*act)(struct history *history));
 /* Runs SQL on a database in the shop, as a person with the sqlite3 shell might. */
 void meddle(struct history *history, const char *file, const char *sql);
 
+/* Overwrites a piece of a file that nobody has open, at most a page. */
+void spoil(struct history *history, const char *file, off_t from, size_t length);
+
 /* What the link views/<name>.db names; "" when there is none. */
 const char *link_of(struct history *history, const char *name);
 

@@ -97,6 +97,9 @@ Test(verify, tells_numbers_ids_and_nothing_apart)
     cr_assert_str_eq(
         found_after(shop, &orders_projection, "UPDATE orders SET reason = '' WHERE placed_position = 4").detail,
         "orders, key 4: reason is \"\", should be nothing");
+    meddle(shop, "views/orders.db", "UPDATE orders SET reason = NULL WHERE placed_position = 4");
+    cr_assert_str_eq(found_after(shop, &orders_projection, "UPDATE orders SET customer_id = 'an'").detail,
+                     "orders, key 4: customer_id is \"an\", should be \"ann\"");
     struct view_finding finding =
         found_after(shop, &orders_projection, "UPDATE orders SET order_id = zeroblob(16) WHERE placed_position = 4");
     cr_assert(strstr(finding.detail, "order_id is 00000000-0000-0000-0000-000000000000, should be 6f72") != NULL, "%s",
@@ -129,6 +132,21 @@ Test(verify, reports_a_view_that_is_ahead_failed_foreign_or_damaged_and_leaves_i
     cr_assert(!verify(shop, &inbox_projection).ok);
     cr_assert_str_eq(link_of(shop, "inbox"), "inbox.1.db");
     cr_assert_eq(shop->notices, 0);
+    history_end(shop);
+}
+
+Test(verify, reports_pages_that_turn_out_to_be_damaged)
+{
+    struct history *shop = history_new();
+    busy_week(shop);
+    fold(shop, &orders_projection);
+    meddle(shop, "views/orders.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+    spoil(shop, "views/orders.1.db",
+          number_in(shop, "views/orders.db", "SELECT 4096 * (rootpage - 1) FROM sqlite_schema WHERE name = 'orders'"),
+          4096);
+    struct view_finding finding = verify(shop, &orders_projection);
+    cr_assert(!finding.ok);
+    cr_assert(strstr(finding.detail, "damaged") != NULL, "%s", finding.detail);
     history_end(shop);
 }
 

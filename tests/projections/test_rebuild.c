@@ -244,8 +244,17 @@ static void rebuild_and_die(struct history *shop)
     (void)!view_rebuild(&shop->home, &orders_projection, sell_and_die, shop, &report, &error);
 }
 
+static void expect_no_remains(void *context, uint64_t position, uint64_t head)
+{
+    (void)position;
+    (void)head;
+    cr_assert_eq(files_like(context, "orders.2."), 0, "they go first: the new file may need their room");
+}
+
 static void killed_in_phase(int phase)
 {
+    struct rebuild_report report;
+    struct error error = {0};
     struct history *shop = history_new();
     busy_week(shop);
     fold(shop, &orders_projection);
@@ -257,9 +266,9 @@ static void killed_in_phase(int phase)
     cr_assert(files_like(shop, "orders.2.db") > 0, "or it was not in the middle of it");
     assert_view_equals_roll(shop, &orders_projection);
 
-    rebuilt(shop, &orders_projection);
+    cr_assert_eq(view_rebuild(&shop->home, &orders_projection, expect_no_remains, shop, &report, &error), STATUS_OK,
+                 "%s", error.text);
     cr_assert_eq(files_like(shop, "orders.1."), 0);
-    cr_assert_eq(files_like(shop, "orders.2."), strcmp(link_of(shop, "orders"), "orders.2.db") == 0 ? 3 : 0);
     assert_view_equals_roll(shop, &orders_projection);
     history_end(shop);
 }

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/file.h"
 #include "projections/inbox.h"
 #include "projections/orders.h"
+#include "projections/projector.h"
 #include "projections/stock.h"
 #include "tests/projections/history.h"
 
@@ -57,18 +59,6 @@ static void path_in(char path[PATH_SIZE], struct history *shop, const char *name
 {
     struct error error;
     cr_assert_eq(path_join(path, shop->folder, &error, "%s", name), STATUS_OK);
-}
-
-/* Overwrites a piece of a file that nobody has open. */
-static void spoil(struct history *shop, const char *name, off_t from, size_t length)
-{
-    char path[PATH_SIZE], noise[65536];
-    path_in(path, shop, name);
-    memset(noise, 0x5a, sizeof noise);
-    int file = open(path, O_WRONLY);
-    cr_assert(file >= 0 && length <= sizeof noise);
-    cr_assert_eq(pwrite(file, noise, length, from), (ssize_t)length);
-    close(file);
 }
 
 /* ---- age ---- */
@@ -348,6 +338,62 @@ Test(view, deleting_the_folder_is_safe_even_under_an_open_handle)
     view_close(&view);
     cr_assert_eq(orders_of(shop), 5);
     assert_view_equals_roll(shop, &orders_projection);
+    cr_assert_eq(shop->notices, 0);
+    history_end(shop);
+}
+
+/* Somebody removes one file of a view that a projector has open. */
+static void replaces_a_view_that_lost(const char *file)
+{
+    struct history *shop = history_new();
+    struct projector *projector;
+    struct error error = {0};
+    char path[PATH_SIZE];
+    busy_week(shop);
+    cr_assert_eq(projector_open(&projector, &shop->home, NULL, 0, &error), STATUS_OK);
+    cr_assert_eq(projector_step(projector, NULL, &error), STATUS_OK);
+    path_in(path, shop, file);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db", "what is left does not belong together");
+    placed(shop, 6, "tea", 1);
+    cr_assert_eq(projector_step(projector, NULL, &error), STATUS_OK);
+    cr_assert_eq(inspect(shop, &orders_projection).position, 37);
+    assert_view_equals_roll(shop, &orders_projection);
+    projector_close(&projector);
+    history_end(shop);
+}
+
+Test(view, is_folded_again_when_its_log_was_deleted)
+{
+    replaces_a_view_that_lost("views/orders.1.db-wal");
+}
+
+Test(view, is_folded_again_when_the_index_of_its_log_was_deleted)
+{
+    replaces_a_view_that_lost("views/orders.1.db-shm");
+}
+
+Test(view, is_kept_when_a_tool_has_tidied_its_log_away_or_it_was_copied)
+{
+    struct history *shop = history_new();
+    char command[3 * TEMPORARY_SIZE + 64];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.db", "UPDATE orders SET status = 'touched'"); /* its log goes when it closes */
+    cr_assert_eq(files_like(shop, "orders.1.db-"), 0);
+    cr_assert_eq(inspect(shop, &orders_projection).position, 36);
+    cr_assert_eq(number_in(shop, "views/orders.1.db", "SELECT count(*) FROM orders WHERE status = 'touched'"), 5);
+    placed(shop, 6, "tea", 1);
+    cr_assert_eq(orders_of(shop), 6);
+
+    snprintf(command, sizeof command, "cd '%s' && cp -a views copy && rm -r views && mv copy views", shop->folder);
+    cr_assert_eq(system(command), 0);
+    cr_assert_eq(files_like(shop, "orders.1.db-"), 2);
+    placed(shop, 7, "tea", 1);
+    cr_assert_eq(orders_of(shop), 7);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.1.db");
+    cr_assert_eq(number_in(shop, "views/orders.1.db", "SELECT count(*) FROM orders WHERE status = 'touched'"), 5);
     cr_assert_eq(shop->notices, 0);
     history_end(shop);
 }

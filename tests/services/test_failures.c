@@ -11,11 +11,12 @@ static struct consumer *consumer;
 
 /* The service: remembers whom it has seen, and at the end of a batch refuses what it shall. */
 static struct {
-    char seen[256];       /* refs whose batch was committed are told by the runtime; these are all that were tried */
+    char seen[256];       /* every ref that was handled, in order */
     const char *unwanted; /* the ref whose batch is refused */
     const char *unready;  /* the ref that is not to be had now */
     const char *arriving; /* a ref that is placed while the next event is handled */
-    enum status refusal;  /* how */
+    enum status next;     /* how the next batch that is not refused ends */
+    enum status refusal;  /* how it is refused */
     bool unwanted_in_batch;
 } picky;
 
@@ -37,7 +38,11 @@ static enum status picky_react(struct reaction *reaction, const struct event *ca
 static enum status picky_finish(void *self, struct error *error)
 {
     (void)self;
-    return picky.unwanted_in_batch ? error_set(error, picky.refusal, "not this one") : STATUS_OK;
+    if (picky.unwanted_in_batch)
+        return error_set(error, picky.refusal, "not this one");
+    enum status status = picky.next;
+    picky.next = STATUS_OK;
+    return status == STATUS_OK ? status : error_set(error, status, "not now");
 }
 
 static void picky_drop(void *self)
@@ -117,6 +122,17 @@ Test(failures, a_batch_that_is_refused_costs_only_the_event_that_is_to_blame)
     settle();
     expect_outcomes("nndnn");
     cr_expect_eq(saga_parked(&saga, "picky", NULL), 1);
+    place("fgh");
+    cr_expect_eq(step().handled, 3, "what follows is a batch again");
+}
+
+Test(failures, an_answer_that_is_invalid_is_to_blame_as_well)
+{
+    place("abc");
+    picky.unwanted = "b";
+    picky.refusal = STATUS_INVALID;
+    settle();
+    expect_outcomes("ndn");
 }
 
 Test(failures, an_event_that_arrives_while_another_is_refused_is_not_to_blame)
@@ -155,9 +171,8 @@ Test(failures, a_waiting_event_is_not_blamed_for_one_that_was_refused_before_it)
     place("b");
     picky.unwanted = "b";
     picky.unready = NULL;
-    picky.refusal = STATUS_BUSY;
+    picky.next = STATUS_BUSY; /* as b is set aside */
     cr_assert_eq(consumer_step(consumer, &progress, &saga.error), STATUS_BUSY);
-    picky.refusal = STATUS_REFUSED;
     saga.time.now_us += 60000000;
     settle();
     expect_outcomes("wnd");
@@ -214,24 +229,45 @@ Test(failures, a_checkpoint_set_back_behind_a_parked_event_leaves_it_parked_as_i
 
 /* ---- what only a damaged or a foreign history holds ---- */
 
+#define STRAY "01000000-0000-0000-0000-000000000000"
+
+/* An event of an order that was never placed. */
+static void write_stray(const char *category, const char *type, const char *data)
+{
+    static uint8_t last;
+    const struct uuid order = {{1}};
+    const struct new_event event = {.id = {{2, ++last}},
+                                    .type = type,
+                                    .schema_version = 1,
+                                    .correlation = order,
+                                    .data = data,
+                                    .data_length = strlen(data)};
+    const struct append append = {.stream = {category, STRAY}, .events = &event, .count = 1};
+    const struct commit commit = {.appends = &append, .append_count = 1, .actor = "future", .producer = "till 99"};
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
+}
+
+static void expect_one_dead_letter(const char *service)
+{
+    struct parked parked;
+    saga_settle(&saga);
+    cr_assert_eq(saga_parked(&saga, service, &parked), 1);
+    cr_expect_eq(parked.state, PARKED_DEAD);
+}
+
 Test(failures, news_of_an_order_that_nobody_placed_is_a_dead_letter)
 {
-    static const char order[] = "01000000-0000-0000-0000-000000000000";
-    static const char data[] = "{\"order_id\":\"01000000-0000-0000-0000-000000000000\"}";
-    const struct uuid id = {{1}};
-    const struct new_event event = {.id = {{2}},
-                                    .type = "OrderConfirmed",
-                                    .schema_version = 1,
-                                    .correlation = id,
-                                    .data = data,
-                                    .data_length = sizeof data - 1};
-    const struct append append = {.stream = {"order", order}, .events = &event, .count = 1};
-    const struct commit commit = {.appends = &append, .append_count = 1, .actor = "future", .producer = "till 99"};
-    struct parked parked;
-    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK);
-    saga_settle(&saga);
-    cr_assert_eq(saga_parked(&saga, "notification", &parked), 1);
-    cr_expect_eq(parked.state, PARKED_DEAD);
+    write_stray("order", "OrderConfirmed", "{\"order_id\":\"" STRAY "\"}");
+    expect_one_dead_letter("notification");
+}
+
+Test(failures, a_payment_of_an_order_that_nobody_placed_is_a_dead_letter)
+{
+    write_stray("order", "OrderCancellationRequested",
+                "{\"order_id\":\"" STRAY "\",\"reason\":\"x\",\"requested_at\":\"2026-01-01T00:00:00Z\"}");
+    write_stray("payment", "PaymentDeclined",
+                "{\"order_id\":\"" STRAY "\",\"amount_minor\":5,\"currency\":\"USD\",\"reason\":\"declined\"}");
+    expect_one_dead_letter("order");
 }
 
 /* ---- the desk ---- */

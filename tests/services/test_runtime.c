@@ -70,6 +70,25 @@ Test(runtime, a_batch_decides_again_when_somebody_else_wrote_its_streams)
     cr_expect_eq(saga_stock(&saga, "tea").reserved, 14);
 }
 
+Test(runtime, a_batch_of_very_long_orders_is_a_small_one)
+{
+    static struct desk_line lines[LINES_MAX];
+    struct desk_order order = {.customer = "ada", .lines = lines, .line_count = LINES_MAX};
+    struct uuid id;
+    restart_all_with_batches_of(50);
+    for (int i = 0; i < LINES_MAX; i++)
+        lines[i] = (struct desk_line){.sku = "tea", .quantity = 1};
+    for (char ref[] = "a"; ref[0] <= 'e'; ref[0]++) {
+        order.order_ref = ref;
+        cr_assert_eq(desk_place(&saga.desk, &order, &id, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
+    }
+    size_t handled = saga_step(&saga, PAYMENT).handled;
+    cr_expect_gt(handled, 0);
+    cr_expect_lt(handled, 5);
+    saga_settle(&saga);
+    cr_expect_eq(saga_count(&saga, "PaymentCaptured"), 5);
+}
+
 /* ---- checkpoints ---- */
 
 static uint64_t checkpoint_of(const char *consumer)
@@ -152,6 +171,42 @@ Test(runtime, later_events_of_a_waiting_journey_queue_behind_it_in_order)
     cr_expect_eq(saga_money_kept(&saga, "1"), 0);
 }
 
+Test(runtime, later_events_queue_behind_one_that_fails_in_the_same_batch)
+{
+    struct parked first;
+    restart_all_with_batches_of(50);
+    saga_place(&saga, "1", "tea", 2, "tok_flaky");
+    saga_cancel(&saga, "1");
+    saga_step(&saga, PAYMENT);
+    cr_assert_eq(saga_parked(&saga, "payment", &first), 2);
+    cr_expect_eq(saga.outcomes[0], OUTCOME_WAITING);
+    cr_expect_eq(saga.outcomes[1], OUTCOME_QUEUED);
+    for (int i = 0; i < 4; i++) {
+        let_pass_s(60);
+        saga_settle(&saga);
+    }
+    cr_expect_eq(saga_count(&saga, "PaymentRefunded"), 1);
+    cr_expect_eq(saga_money_kept(&saga, "1"), 0);
+}
+
+Test(runtime, an_event_that_queued_has_all_its_attempts_still_to_come)
+{
+    struct parked parked;
+    int count = 2;
+    saga_place(&saga, "1", "tea", 2, "tok_flaky");
+    saga_settle(&saga);
+    saga_cancel(&saga, "1");
+    saga_settle(&saga);
+    for (int i = 0; i < 4 && count == 2; i++) {
+        let_pass_s(60);
+        saga_step(&saga, PAYMENT);
+        count = saga_parked(&saga, "payment", &parked);
+    }
+    cr_assert_eq(count, 1); /* the order is charged, the cancellation has its turn now */
+    cr_expect_eq(parked.attempts, 0);
+    cr_expect_leq(parked.next_attempt_us, saga.time.now_us);
+}
+
 Test(runtime, a_waiting_event_is_not_forgotten_by_a_restart)
 {
     saga_place(&saga, "1", "tea", 2, "tok_timeout");
@@ -195,7 +250,11 @@ Test(runtime, an_event_that_nobody_can_read_is_a_dead_letter_at_once)
 
 Test(runtime, a_refused_refund_is_never_concluded)
 {
+    struct parked parked;
     saga_place(&saga, "1", "tea", 11, "tok_refund_refused");
+    saga_settle(&saga);
+    cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
+    cr_expect_eq(parked.state, PARKED_WAITING);
     for (int i = 0; i < 3 * retry_policy_default.attempts_max; i++) {
         saga_settle(&saga);
         let_pass_s(60);
@@ -209,12 +268,13 @@ Test(runtime, a_refused_refund_is_never_concluded)
 Test(runtime, delays_grow_and_are_bounded)
 {
     struct parked parked;
-    int64_t last_us = 0;
+    int64_t last_us = 0, parked_at_us = saga.time.now_us;
     saga_place(&saga, "1", "tea", 2, "tok_unavailable");
     saga_settle(&saga);
     for (int attempt = 1; attempt < retry_policy_default.attempts_max; attempt++) {
         cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
         cr_assert_eq(parked.attempts, attempt);
+        cr_expect_eq(parked.parked_at_us, parked_at_us, "it was parked once");
         int64_t delay_us = parked.next_attempt_us - saga.time.now_us;
         cr_expect_gt(delay_us, last_us);
         cr_expect_leq(delay_us, retry_policy_default.delay_max_us * 5 / 4);
@@ -226,6 +286,54 @@ Test(runtime, delays_grow_and_are_bounded)
         saga.time.now_us = parked.next_attempt_us;
         saga_settle(&saga);
     }
+}
+
+static enum status note_spread(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)consumer, (void)error;
+    int64_t *first_us = context;
+    bool first = first_us[0] == 0;
+    first_us[first ? 0 : 1] = first || parked->next_attempt_us != first_us[0] ? parked->next_attempt_us : first_us[1];
+    return STATUS_OK;
+}
+
+Test(runtime, attempts_of_orders_that_failed_together_are_spread)
+{
+    int64_t due_us[2] = {0}; /* the first, and another one */
+    const struct parked_query query = {.consumer = "payment"};
+    for (char ref[] = "a"; ref[0] <= 'h'; ref[0]++)
+        saga_place(&saga, ref, "tea", 1, "tok_unavailable");
+    saga_settle(&saga);
+    cr_assert_eq(eventstore_read_parked(saga.store, &query, note_spread, due_us, &saga.error), STATUS_OK);
+    cr_expect_neq(due_us[1], 0);
+}
+
+/* ---- what a reaction sees ---- */
+
+static enum status look_back(struct reaction *reaction, const struct event *cause, struct error *error)
+{
+    struct order order;
+    char entity[ENTITY_SIZE];
+    event_entity(cause, entity);
+    enum status status = reaction_consumed(reaction, &order_fold, entity, &order, error);
+    *(enum order_phase *)reaction_self(reaction) = order.phase;
+    return status;
+}
+
+Test(runtime, a_reaction_sees_nothing_that_stands_behind_its_cause)
+{
+    enum order_phase seen = ORDER_NONE;
+    struct consumer *consumer = NULL;
+    struct progress progress;
+    const struct service service = {
+        .name = "historian", .subscriptions = EVENT_BIT(EVENT_ORDER_PLACED), .self = &seen, .react = look_back};
+    const struct consumer_options options = {.clock = &saga.clock, .producer = "test"};
+    saga_place(&saga, "1", "tea", 1, "tok_ok");
+    saga_cancel(&saga, "1");
+    cr_assert_eq(consumer_open(&consumer, saga.store, &service, &options, &saga.error), STATUS_OK);
+    cr_assert_eq(consumer_step(consumer, &progress, &saga.error), STATUS_OK);
+    consumer_close(&consumer);
+    cr_expect_eq(seen, ORDER_PLACED);
 }
 
 /* ---- a fifth consumer ---- */

@@ -1,0 +1,293 @@
+/* Damage that needs SQLite to be done: in rows, triggers, links and indexes, and in every single byte of an event. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/eventstore/engine_sqlite.h"
+#include "tests/eventstore/given.h"
+
+/* ---- rows ---- */
+
+/* Three events, of which the second and third are in one stream, and a correlation that is an entity. */
+static void three_events(struct given *given)
+{
+    struct draft draft;
+    must(append(given, MILK, EXPECTED_NONE, 1, 1));
+    draft_start(&draft);
+    struct new_event *events = draft_append(&draft, ORDER_7, EXPECTED_NONE, 2, 2);
+    struct uuid command = id_numbered(77);
+    events[0].correlation = events[1].correlation = id_numbered(7);
+    events[1].causation = 1;
+    draft.commit.command_id = &command;
+    must(commit(given, &draft));
+    must(move_checkpoint(given, "payment", 0, 2));
+}
+
+static void damage_is_found(struct given *given, const char *sql, const char *words)
+{
+    given->is_damaged = true;
+    cr_assert_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_drop_triggers(rogue);
+    raw_run(rogue, sql);
+    cr_assert_gt(sqlite3_total_changes(rogue), 0, "%s", sql);
+    raw_close(rogue);
+    cr_expect(report_has(verify(given, given->store), words), "%s: %s", sql, given->report.text);
+}
+
+/* Each in a store of its own: the sentence that verify must say. */
+static const struct {
+    const char *sql, *words;
+} damages[] = {
+    {"UPDATE event SET previous = 1 WHERE position = 3", "order: the event at position 3 "},
+    {"UPDATE event SET previous = 0 WHERE position = 3", "order: the event at position 3 "},
+    {"UPDATE event SET version = 3 WHERE position = 3", "order: the event at position 3 "},
+    {"UPDATE event SET schema_version = schema_version + 4294967296 WHERE position = 2",
+     "chain: the event at position 2 "},
+    {"UPDATE event SET type = type + 4294967296 WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET origin = origin + 4294967296 WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET category = category + 4294967296 WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET entity = 99 WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET correlation = (SELECT entity FROM event WHERE position = 1) WHERE position = 2",
+     "chain: the event at position 2 "},
+    {"UPDATE event SET event_id = x'00' WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET command_id = x'' WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET command_id = NULL WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET digest = x'' WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET data = data || char(0) WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET position = 9223372036854775807 WHERE position = 3", "order: the event at position 3 is missing"},
+    {"UPDATE event SET position = -9223372036854775807 - 1 WHERE position = 3",
+     "order: an event stands at position -9"},
+    {"UPDATE entity SET name = '00000000-0000-5000-8000-000000000007' WHERE typeof(name) = 'blob'",
+     "chain: the event at position 2 "},
+    {"UPDATE entity SET name = CAST(name AS BLOB) WHERE name = 'milk'", "chain: the event at position 1 "},
+    {"UPDATE entity SET name = 'milk' || char(0) || 'man' WHERE name = 'milk'", "chain: the event at position 1 "},
+    {"UPDATE type SET name = name || char(0) || 'ed'", "chain: the event at position 1 "},
+    {"UPDATE type SET id = 7", "chain: the event at position 1 "},
+    {"UPDATE origin SET actor = actor || char(0)", "chain: the event at position 1 "},
+    {"INSERT INTO entity VALUES (1000000000000, 'x')", "names: "},
+    {"INSERT INTO entity VALUES (0, 'x')", "names: "},
+    {"DELETE FROM entity WHERE name = 'milk'", "names: "},
+    {"DELETE FROM stream", "streams: "},
+    {"INSERT INTO stream VALUES (1, 2, 0, 0)", "streams: "},
+    {"INSERT INTO stream VALUES (77, 2, 1, 1)", "streams: "},
+    {"UPDATE stream SET position = 2 WHERE position = 3", "streams: "},
+    {"UPDATE checkpoint SET position = -1", "consumers: "},
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 4, 'waiting', 1, 0, 0, '')", "consumers: "},
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 0, 'waiting', 1, 0, 0, '')", "consumers: "},
+    {"INSERT INTO parked VALUES ('payment', x'00', 2, 'waiting', 1, 0, 0, '')", "consumers: "},
+    {"UPDATE store SET id = randomblob(16)", "chain: the event at position 1 "},
+};
+
+Test(sqlite, verify_finds_damage_of_every_kind, .timeout = TEST_TIMEOUT_S)
+{
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        struct given scene;
+        given_open(&scene, &engine_sqlite);
+        three_events(&scene);
+        damage_is_found(&scene, damages[i].sql, damages[i].words);
+        given_close(&scene);
+    }
+}
+
+/* ---- triggers and indexes ---- */
+
+SQLITE_TEST(verify_finds_a_missing_trigger)
+{
+    sqlite3 *rogue = raw_open(given->folder);
+    given->is_damaged = true;
+    raw_run(rogue, "DROP TRIGGER event_is_never_deleted");
+    raw_close(rogue);
+    cr_assert(report_has(verify(given, given->store), "schema: event_is_never_deleted"), "%s", given->report.text);
+}
+
+SQLITE_TEST(verify_finds_a_changed_trigger)
+{
+    sqlite3 *rogue = raw_open(given->folder);
+    given->is_damaged = true;
+    raw_run(rogue, "DROP TRIGGER event_is_never_deleted;"
+                   "CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event WHEN 0 BEGIN SELECT 1; END");
+    raw_close(rogue);
+    cr_assert(report_has(verify(given, given->store), "schema: event_is_never_deleted"), "%s", given->report.text);
+}
+
+SQLITE_TEST(verify_finds_a_trigger_that_is_not_ours)
+{
+    sqlite3 *rogue = raw_open(given->folder);
+    given->is_damaged = true;
+    raw_run(rogue, "CREATE TRIGGER helpful AFTER INSERT ON event BEGIN DELETE FROM parked; END");
+    raw_close(rogue);
+    cr_assert(report_has(verify(given, given->store), "schema: helpful"), "%s", given->report.text);
+}
+
+SQLITE_TEST(verify_allows_what_people_add_for_themselves)
+{
+    sqlite3 *person = raw_open(given->folder);
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    raw_run(person, "CREATE VIEW mine AS SELECT * FROM events WHERE type = 'OrderPlaced'; ANALYZE");
+    raw_close(person);
+    cr_assert_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
+}
+
+/* Declares the pages of `of` (a table or an index) to be a table `ghost` too, does `sql` to that, and forgets it again:
+ * damage that no statement on the real tables could do. */
+static void by_a_ghost(struct given *given, const char *of, const char *columns, const char *sql)
+{
+    char declare[400];
+    given->is_damaged = true;
+    given->engine->close(&given->store);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_drop_triggers(rogue);
+    snprintf(declare, sizeof declare,
+             "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT 'table', 'ghost', 'ghost', rootpage,"
+             " 'CREATE TABLE ghost (%s) WITHOUT ROWID' FROM sqlite_schema WHERE name = '%s'",
+             columns, of);
+    raw_run(rogue, declare);
+    raw_close(rogue);
+    rogue = raw_open(given->folder);
+    raw_run(rogue, sql);
+    raw_run(rogue, "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'ghost'");
+    raw_close(rogue);
+    given->store = another_handle(given);
+}
+
+SQLITE_TEST(verify_finds_an_index_that_lost_a_name)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    must(append(given, MILK, EXPECTED_NONE, 2, 1));
+    by_a_ghost(given, "sqlite_autoindex_entity_1", "name, id, PRIMARY KEY (name, id)",
+               "DELETE FROM ghost WHERE name = 'milk'");
+    cr_assert_eq(version_of(given, MILK), 0, "the damage is done");
+    cr_assert(report_has(verify(given, given->store), "file: "), "%s", given->report.text);
+}
+
+SQLITE_TEST(verify_finds_streams_that_are_out_of_order)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    must(append(given, MILK, EXPECTED_NONE, 2, 1));
+    must(append(given, ORDER_7, EXPECTED_NONE, 3, 1));
+    by_a_ghost(given, "stream", "entity, category, version, position, PRIMARY KEY (entity DESC, category)",
+               "INSERT INTO ghost VALUES (3, 2, 1, 3)");
+    cr_assert(report_has(verify(given, given->store), "streams: the heads of the streams (of entity number 1) are out"
+                                                      " of order"),
+              "%s", given->report.text);
+}
+
+/* ---- links ---- */
+
+SQLITE_TEST(reading_a_stream_whose_link_is_cut_says_that_it_is_damaged)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    struct stream_query query = {.stream = TEA};
+    given->engine->damage(given->folder, DAMAGE_EVENT_REMOVED, 2);
+    given->is_damaged = true;
+    must_be(STATUS_DAMAGED, eventstore_read_stream(given->store, &query, NULL, note, &given->reading, &given->error));
+    cr_assert(strstr(given->error.text, "position 2") != NULL, "%s", given->error.text);
+}
+
+/* A circle of links must not be walked for ever. */
+SQLITE_TEST(reading_a_stream_whose_links_go_in_circles_ends)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    struct stream_query query = {.stream = TEA};
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_drop_triggers(rogue);
+    raw_run(rogue, "UPDATE event SET previous = 3 WHERE position = 2");
+    raw_close(rogue);
+    given->is_damaged = true;
+    must_be(STATUS_DAMAGED, eventstore_read_stream(given->store, &query, NULL, note, &given->reading, &given->error));
+}
+
+/* ---- every single byte ---- */
+
+/* All that an event says: its row, and the names it points to. */
+static const char *const contents[][2] = {
+    {"event", "type"},      {"event", "entity"},         {"event", "category"}, {"event", "version"},
+    {"event", "previous"},  {"event", "schema_version"}, {"event", "event_id"}, {"event", "correlation"},
+    {"event", "causation"}, {"event", "recorded_at"},    {"event", "origin"},   {"event", "command_id"},
+    {"event", "data"},      {"event", "digest"},         {"category", "name"},  {"type", "name"},
+    {"origin", "actor"},    {"origin", "producer"},      {"entity", "name"},
+};
+
+/* One value and what it would be with one byte changed. */
+struct value {
+    int type;
+    uint8_t bytes[256];
+    int length;
+};
+
+static struct value read_value(sqlite3 *database, const char *sql, int64_t row)
+{
+    struct value value = {.type = SQLITE_NULL};
+    sqlite3_stmt *select;
+    cr_assert_eq(sqlite3_prepare_v2(database, sql, -1, &select, NULL), SQLITE_OK, "%s", sqlite3_errmsg(database));
+    sqlite3_bind_int64(select, 1, row);
+    cr_assert_eq(sqlite3_step(select), SQLITE_ROW);
+    value.type = sqlite3_column_type(select, 0);
+    if (value.type == SQLITE_INTEGER) {
+        int64_t number = sqlite3_column_int64(select, 0);
+        value.length = sizeof number;
+        memcpy(value.bytes, &number, sizeof number);
+    } else if (value.type != SQLITE_NULL) {
+        value.length = sqlite3_column_bytes(select, 0);
+        cr_assert_leq(value.length, (int)sizeof value.bytes);
+        memcpy(value.bytes, sqlite3_column_blob(select, 0), (size_t)value.length);
+    }
+    sqlite3_finalize(select);
+    return value;
+}
+
+static void write_value(sqlite3 *database, const char *sql, int64_t row, const struct value *value)
+{
+    sqlite3_stmt *update;
+    int64_t number;
+    cr_assert_eq(sqlite3_prepare_v2(database, sql, -1, &update, NULL), SQLITE_OK, "%s", sqlite3_errmsg(database));
+    memcpy(&number, value->bytes, sizeof number);
+    if (value->type == SQLITE_INTEGER)
+        sqlite3_bind_int64(update, 1, number);
+    else if (value->type == SQLITE_TEXT)
+        sqlite3_bind_text(update, 1, (const char *)value->bytes, value->length, SQLITE_STATIC);
+    else
+        sqlite3_bind_blob(update, 1, value->bytes, value->length, SQLITE_STATIC);
+    sqlite3_bind_int64(update, 2, row);
+    cr_assert_eq(sqlite3_step(update), SQLITE_DONE, "%s: %s", sql, sqlite3_errmsg(database));
+    sqlite3_finalize(update);
+}
+
+static int flip_each_byte(struct given *given, sqlite3 *rogue, const char *table, const char *column, int64_t row)
+{
+    char select[100], update[100];
+    snprintf(select, sizeof select, "SELECT %s FROM %s WHERE rowid = ?1", column, table);
+    snprintf(update, sizeof update, "UPDATE %s SET %s = ?1 WHERE rowid = ?2", table, column);
+    struct value value = read_value(rogue, select, row);
+    for (int i = 0; i < value.length; i++) {
+        uint8_t bit = (uint8_t)(1 << (i % 8));
+        value.bytes[i] ^= bit;
+        write_value(rogue, update, row, &value);
+        /* More than the triggers, which are missing for this test. */
+        cr_assert_gt(verify(given, given->store)->faults, 1, "byte %d of %s.%s of row %lld: %s", i, table, column,
+                     (long long)row, given->report.text);
+        value.bytes[i] ^= bit;
+        write_value(rogue, update, row, &value);
+    }
+    return value.length;
+}
+
+SQLITE_TEST(verify_finds_every_single_byte_that_is_another)
+{
+    int flipped = 0;
+    three_events(given);
+    given->is_damaged = true;
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_drop_triggers(rogue);
+    for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+        char count[100];
+        snprintf(count, sizeof count, "SELECT max(rowid) FROM %s", contents[i][0]);
+        int64_t rows = raw_integer(rogue, count);
+        for (int64_t row = 1; row <= rows; row++)
+            flipped += flip_each_byte(given, rogue, contents[i][0], contents[i][1], row);
+    }
+    raw_close(rogue);
+    cr_assert_gt(flipped, 400);
+    cr_assert_eq(verify(given, given->store)->faults, 1, "all is as it was but for the triggers: %s",
+                 given->report.text);
+}

@@ -1,0 +1,162 @@
+/* Files that are no store, or no longer a whole one. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/eventstore/engine_sqlite.h"
+#include "tests/eventstore/given.h"
+
+static void write_file(const char *path, const void *bytes, size_t length)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fwrite(bytes, 1, length, file), length);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/* Both ways of opening say so, and leave the file alone. */
+static void opening_gives(struct given *given, enum status want)
+{
+    struct eventstore *store;
+    off_t size = size_of(given->folder, "events.db");
+    given->is_damaged = true;
+    must_be(want, eventstore_open(&store, given->folder, NULL, &given->error));
+    cr_assert_null(store);
+    must_be(want, eventstore_open_file(&store, path_in(given->folder, "events.db"), &given->error));
+    cr_assert_null(store);
+    cr_assert_eq(size_of(given->folder, "events.db"), size);
+}
+
+/* The store's files are gone, its handle has none. */
+static void clear_folder(struct given *given)
+{
+    static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm"};
+    given->engine->close(&given->store);
+    for (size_t i = 0; i < 3; i++)
+        (void)remove(path_in(given->folder, names[i]));
+}
+
+/* given_close() needs a handle to close; none is fine. */
+SQLITE_TEST(does_not_open_a_file_that_is_no_database)
+{
+    clear_folder(given);
+    char text[8192];
+    memset(text, 'x', sizeof text);
+    write_file(path_in(given->folder, "events.db"), text, sizeof text);
+    opening_gives(given, STATUS_FOREIGN);
+    write_file(path_in(given->folder, "events.db"), text, 10);
+    opening_gives(given, STATUS_FOREIGN);
+}
+
+SQLITE_TEST(does_not_open_an_empty_file)
+{
+    clear_folder(given);
+    write_file(path_in(given->folder, "events.db"), "", 0);
+    opening_gives(given, STATUS_FOREIGN);
+}
+
+SQLITE_TEST(does_not_open_a_database_of_another_kind)
+{
+    clear_folder(given);
+    write_file(path_in(given->folder, "events.db"), "", 0);
+    sqlite3 *other = raw_open(given->folder);
+    raw_run(other, "CREATE TABLE event (position INTEGER PRIMARY KEY); PRAGMA user_version = 1");
+    raw_close(other);
+    opening_gives(given, STATUS_FOREIGN);
+}
+
+SQLITE_TEST(does_not_open_a_newer_format)
+{
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "PRAGMA user_version = 2");
+    raw_close(rogue);
+    given->engine->close(&given->store);
+    opening_gives(given, STATUS_NEWER);
+}
+
+SQLITE_TEST(does_not_open_a_format_that_never_was)
+{
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "PRAGMA user_version = 0");
+    raw_close(rogue);
+    given->engine->close(&given->store);
+    opening_gives(given, STATUS_DAMAGED);
+}
+
+SQLITE_TEST(does_not_open_a_store_without_its_tables)
+{
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "DROP TABLE parked");
+    raw_close(rogue);
+    given->engine->close(&given->store);
+    opening_gives(given, STATUS_DAMAGED);
+}
+
+/* Cut anywhere, a file is refused, or what is left of it is found wanting: never taken for whole. */
+SQLITE_TEST(does_not_take_a_truncated_file_for_a_whole_one)
+{
+    char copy[PATH_SIZE];
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    must(append(given, TEA, EXPECTED_NONE, 1, 60));
+    snprintf(copy, sizeof copy, "%s", path_in(given->folder, "copy.db"));
+    must(eventstore_backup(given->store, copy, &position, digest, &given->error));
+    off_t whole = size_of(given->folder, "copy.db");
+    for (off_t size = whole - 1; size > 0; size = size > 4096 ? (size - 1) / 4096 * 4096 : size / 2) {
+        struct eventstore *store;
+        cr_assert_eq(truncate(copy, size), 0);
+        enum status status = eventstore_open_file(&store, copy, &given->error);
+        if (status == STATUS_OK)
+            cr_assert_gt(verify(given, store)->faults, 0, "cut to %lld bytes", (long long)size);
+        else
+            cr_assert(status == STATUS_DAMAGED || status == STATUS_FOREIGN, "%s", given->error.text);
+        eventstore_close(&store);
+    }
+}
+
+SQLITE_TEST(creates_although_a_killed_one_left_its_draft)
+{
+    char folder[TEMPORARY_SIZE], draft[40];
+    temporary_make(folder);
+    snprintf(draft, sizeof draft, "events.db.draft-%d", (int)getpid());
+    write_file(path_in(folder, draft), "half a database", 15);
+    must(eventstore_create(folder, NULL, "", &given->error));
+    temporary_remove(folder);
+}
+
+/* Garbage in any page of the file: verify says so, and neither it nor a reading ends otherwise than with a status. */
+SQLITE_TEST(verify_finds_a_page_of_garbage)
+{
+    char copy[PATH_SIZE], garbage[4096];
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    for (unsigned number = 1; number <= 240; number += 60)
+        must(append(given, TEA, number - 1, number, 60));
+    snprintf(copy, sizeof copy, "%s", path_in(given->folder, "copy.db"));
+    must(eventstore_backup(given->store, copy, &position, digest, &given->error));
+    off_t pages = size_of(given->folder, "copy.db") / 4096;
+    memset(garbage, 0xA5, sizeof garbage);
+    for (off_t page = 0; page < pages; page++) {
+        struct eventstore *store;
+        char whole[4096];
+        FILE *file = fopen(copy, "r+");
+        cr_assert_not_null(file);
+        cr_assert_eq(fseek(file, page * 4096, SEEK_SET), 0);
+        cr_assert_eq(fread(whole, 1, sizeof whole, file), sizeof whole);
+        cr_assert_eq(fseek(file, page * 4096, SEEK_SET), 0);
+        cr_assert_eq(fwrite(garbage, 1, sizeof garbage, file), sizeof garbage);
+        cr_assert_eq(fflush(file), 0);
+        enum status status = eventstore_open_file(&store, copy, &given->error);
+        if (status == STATUS_OK) {
+            cr_assert_gt(verify(given, store)->faults, 0, "page %lld of %lld", (long long)page + 1, (long long)pages);
+            struct roll_query all = {0};
+            status = eventstore_read_roll(store, &all, note, &given->reading, &given->error);
+        }
+        cr_assert(status == STATUS_OK || status == STATUS_DAMAGED || status == STATUS_FOREIGN, "page %lld: %s",
+                  (long long)page + 1, given->error.text);
+        eventstore_close(&store);
+        cr_assert_eq(fseek(file, page * 4096, SEEK_SET), 0);
+        cr_assert_eq(fwrite(whole, 1, sizeof whole, file), sizeof whole);
+        cr_assert_eq(fclose(file), 0);
+    }
+}
