@@ -24,7 +24,7 @@ static enum status read_settings(const char *settings, struct currency *currency
                 json_skip(&reader);
         }
     enum status status = json_read_finish(&reader, error);
-    if (status == STATUS_OK && !currency_is_known(code, NULL))
+    if (status == STATUS_INVALID || (status == STATUS_OK && !currency_is_known(code, NULL)))
         status = error_set(error, STATUS_DAMAGED, "the store does not say in which currency the shop sells");
     if (status == STATUS_OK)
         *currency = currency_from_code(code);

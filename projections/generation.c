@@ -87,30 +87,38 @@ bool view_files_are_all_there(const struct view_files *files)
 
 /* ---- run/view-<name>.files ---- */
 
-/* What is known of a view's files: one line of text. */
+/* What is known of a view's files. On disk it is one line, the numbers in this order. */
 struct record {
     uint64_t last; /* generation that was given */
     struct view_files files;
 };
-#define RECORD_LINE(kind) "last %" kind " live %" kind " database %" kind " log %" kind " index %" kind "\n"
+enum { RECORD_NUMBERS = 5, RECORD_LINE_SIZE = 128 };
 
 static struct record record_read(const struct view_home *home, const struct projection *projection)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], line[RECORD_LINE_SIZE], *at = line;
+    uint64_t numbers[RECORD_NUMBERS];
     struct error ignored;
-    uint64_t last, live, database, log, log_index;
     FILE *file = NULL;
     if (path_join(path, home->folder, &ignored, "run/view-%s.files", projection->name) == STATUS_OK)
         file = fopen(path, "re");
     if (file == NULL)
         return (struct record){0};
-    int found = fscanf(file, RECORD_LINE(SCNu64), &last, &live, &database, &log, &log_index);
+    bool is_whole = fgets(line, sizeof line, file) != NULL && strchr(line, '\n') != NULL;
     fclose(file);
-    if (found != 5)
+    for (int i = 0; i < RECORD_NUMBERS && is_whole; i++) {
+        char *end;
+        numbers[i] = strtoull(at, &end, 10);
+        is_whole = end != at;
+        at = end;
+    }
+    if (!is_whole)
         return (struct record){0};
-    return (struct record){
-        .last = last,
-        .files = {.generation = live, .database = (ino_t)database, .log = (ino_t)log, .log_index = (ino_t)log_index}};
+    return (struct record){.last = numbers[0],
+                           .files = {.generation = numbers[1],
+                                     .database = (ino_t)numbers[2],
+                                     .log = (ino_t)numbers[3],
+                                     .log_index = (ino_t)numbers[4]}};
 }
 
 static enum status record_write(const struct view_home *home, const struct projection *projection,
@@ -124,8 +132,8 @@ static enum status record_write(const struct view_home *home, const struct proje
     FILE *file = fopen(path, "we");
     if (file == NULL)
         return error_errno(error, "write", path);
-    fprintf(file, RECORD_LINE(PRIu64), record->last, files->generation, (uint64_t)files->database, (uint64_t)files->log,
-            (uint64_t)files->log_index);
+    fprintf(file, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", record->last, files->generation,
+            (uint64_t)files->database, (uint64_t)files->log, (uint64_t)files->log_index);
     return fclose(file) == 0 ? STATUS_OK : error_errno(error, "write", path);
 }
 

@@ -228,7 +228,8 @@ static enum status react(struct consumer *consumer, struct item *item, struct er
     if (status == STATUS_OK)
         status = consumer->service.react(&reaction, &event, error);
     if (status != STATUS_OK) {
-        CHECK(consumer->batch.append_count == appends); /* an answer is a service's last word */
+        CHECK(status == STATUS_MEMORY ||
+              consumer->batch.append_count == appends); /* an answer is a service's last word */
         return settle_failure(consumer, item, status, error);
     }
     item->outcome = reaction.answers > 0 ? OUTCOME_ANSWERED : OUTCOME_NOTHING;
