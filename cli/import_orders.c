@@ -12,8 +12,9 @@
 
 enum {
     BATCH_ORDERS_MAX = 32,
-    BATCH_LINES_MAX = 2000,              /* then the batch is full: one more order has LINES_MAX at most */
-    SETTLE_PATIENCE_MS = 30 * 60 * 1000, /* for services that run elsewhere, behind a large import */
+    BATCH_LINES_MAX = 2000,      /* then the batch is full: one more order has LINES_MAX at most */
+    SETTLE_PATIENCE_S = 30 * 60, /* for services that run elsewhere, behind a large import … */
+    SETTLE_LOOK_MS = 2000,       /* … looking every now and then whether they still do */
 };
 
 /* The orders that were put into the desk's batch, whatever came of it, since its last commit. */
@@ -201,6 +202,8 @@ static enum status read_order(struct stepping *stepping, const struct import_ste
     }
     if (status != STATUS_OK)
         return status;
+    if (!uuid_equal(desk_order_id(&stepping->import->shop->desk, order->wanted.order_ref), step->id))
+        return file_changed(file, error);
     order->bad_row = step->line;
     return check_doubt(step, error);
 }
@@ -283,6 +286,21 @@ static enum status take_order(struct stepping *stepping, const struct import_ste
 
 /* ---- cancelling ---- */
 
+/* By us, or by whoever runs the services; he may begin or stop at any moment. */
+static enum status settle(struct import *import, struct error *error)
+{
+    const int64_t deadline_us = clock_monotonic_us() + INT64_C(1000000) * SETTLE_PATIENCE_S;
+    enum status status;
+    do
+        status = shop_is_running(import->shop) ? wait_until_settled(import->shop, SETTLE_LOOK_MS, error)
+                                               : settle_here(import->shop, import->till, error);
+    while (status == STATUS_BUSY && clock_monotonic_us() < deadline_us);
+    if (status == STATUS_BUSY)
+        error_set(error, status, "the shop did not come to rest within %d minutes: see `till status`",
+                  SETTLE_PATIENCE_S / 60);
+    return status;
+}
+
 /* All services are done with all that stands on the roll; nothing to do when that was seen already. */
 static enum status bring_to_rest(struct import *import, struct error *error)
 {
@@ -290,10 +308,7 @@ static enum status bring_to_rest(struct import *import, struct error *error)
     enum status status = eventstore_head(import->shop->store, &head, error);
     if (status != STATUS_OK || (import->rested && head == import->rested_head))
         return status;
-    if (!shop_is_running(import->shop))
-        status = settle_here(import->shop, import->till, error);
-    if (shop_is_running(import->shop)) /* or somebody started it at this moment */
-        status = wait_until_settled(import->shop, SETTLE_PATIENCE_MS, error);
+    status = settle(import, error);
     if (status == STATUS_OK)
         status = eventstore_head(import->shop->store, &import->rested_head, error);
     import->rested = status == STATUS_OK;

@@ -5,8 +5,8 @@
  * such a file takes only the rows of the kind it is told to import. An import knows the file by its last column, and
  * takes away again the apostrophes that keep spreadsheets from running cells (csv.h).
  *
- * No row that was wrong becomes right by being written here: what could not be read as fields stands in one cell. An
- * order that was only in doubt (because of the row beside it, or of rows elsewhere) is for the person to judge. */
+ * Nothing is lost or made up: what could not be read as fields stands in one cell, and what stood behind the last
+ * column that counts stands in that one's cell. A figure, sku or time that was wrong is as wrong here. */
 #ifndef CLI_REJECTS_H
 #define CLI_REJECTS_H
 

@@ -139,23 +139,42 @@ static uint64_t head_of(struct eventstore *store)
     return head;
 }
 
-/* Runs a line and kills it (and what it started) as soon as the roll has so many events. False when it ended before. */
-static bool kill_at(struct eventstore *store, uint64_t head, const char *line)
+static pid_t begin(const char *line)
 {
-    int ended = 0;
+    char command[4 * PATH_SIZE];
+    snprintf(command, sizeof command, "exec %s >/dev/null 2>&1", line);
     pid_t process = fork();
     cr_assert_geq(process, 0);
     if (process == 0) {
-        char command[4 * PATH_SIZE];
-        snprintf(command, sizeof command, "exec %s >/dev/null 2>&1", line);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
-    while (head_of(store) < head && waitpid(process, &ended, WNOHANG) == 0)
+    return process;
+}
+
+/* Waits until the roll has so many events. False when the process ended (well) before. */
+static bool reaches(pid_t process, struct eventstore *store, uint64_t head)
+{
+    int ended = 0;
+    while (head_of(store) < head) {
+        if (waitpid(process, &ended, WNOHANG) == process) {
+            cr_assert(WIFEXITED(ended) && WEXITSTATUS(ended) == 0, "it ended with %x", (unsigned)ended);
+            return false;
+        }
         usleep(100);
-    if (ended == 0 && kill(process, SIGKILL) == 0)
-        cr_assert_eq(waitpid(process, &ended, 0), process);
-    cr_assert(WIFSIGNALED(ended) || WEXITSTATUS(ended) == 0, "%s ended with %d", line, WEXITSTATUS(ended));
+    }
+    return true;
+}
+
+/* Runs a line and kills it as soon as the roll has so many events. False when it ended before. */
+static bool kill_at(struct eventstore *store, uint64_t head, const char *line)
+{
+    int ended = 0;
+    pid_t process = begin(line);
+    if (!reaches(process, store, head))
+        return false;
+    cr_assert_eq(kill(process, SIGKILL), 0);
+    cr_assert_eq(waitpid(process, &ended, 0), process);
     return WIFSIGNALED(ended);
 }
 
@@ -280,6 +299,25 @@ Test(import_truth, classic_models_settles_beside_running_services)
     const char *folder = real("classicmodels");
     import_beside_services(import_line(folder, "--settle"));
     shop_is_as(folder, "settled");
+}
+
+Test(import_truth, it_settles_by_itself_when_the_services_stop)
+{
+    struct eventstore *store;
+    struct error error;
+    int ended = 0;
+    done("till init");
+    start("till run");
+    wait_for_services();
+    cr_assert_eq(eventstore_open(&store, "shop", NULL, &error), STATUS_OK, "%s", error.text);
+    pid_t process = begin(import_line(own(), "--settle"));
+    cr_assert(reaches(process, store, 40));
+    stop();
+    cr_assert_eq(waitpid(process, &ended, 0), process);
+    cr_assert(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
+    eventstore_close(&store);
+    done("till run --until-idle");
+    shop_is_as(own(), "settled");
 }
 
 Test(import_truth, two_imports_at_once_are_one)

@@ -3,10 +3,10 @@
 
 enum { KIB = 1024, EVERY_BYTES = 128 * KIB, CEILING_BYTES = 256 * KIB };
 
-static void with_a_small_log(struct given *given)
+static void with_options(struct given *given, uint64_t every_bytes, uint64_t ceiling_bytes)
 {
-    given->options.checkpoint_every_bytes = EVERY_BYTES;
-    given->options.log_ceiling_bytes = CEILING_BYTES;
+    given->options.checkpoint_every_bytes = every_bytes;
+    given->options.log_ceiling_bytes = ceiling_bytes;
     reopen(given);
 }
 
@@ -21,7 +21,7 @@ static enum status append_one(struct given *given, struct eventstore *store)
 
 CONTRACT(log, is_cut_now_and_then)
 {
-    with_a_small_log(given);
+    with_options(given, EVERY_BYTES, 0);
     for (int i = 0; i < 300; i++)
         must(append_one(given, given->store));
     cr_assert_lt(eventstore_log_bytes(given->store), 2 * EVERY_BYTES);
@@ -38,7 +38,7 @@ static enum status append_from_a_new_handle(struct given *given)
 
 CONTRACT(log, is_cut_although_every_handle_commits_only_once)
 {
-    with_a_small_log(given);
+    with_options(given, EVERY_BYTES, 0);
     for (int i = 0; i < 100; i++)
         must(append_from_a_new_handle(given));
     cr_assert_lt(eventstore_log_bytes(given->store), 2 * EVERY_BYTES);
@@ -75,7 +75,7 @@ static enum status stay_and_watch(void *context, const struct recorded_event *ev
 
 static void a_reader_stays(struct given *given, enum status (*write)(struct hog *hog))
 {
-    with_a_small_log(given);
+    with_options(given, EVERY_BYTES, CEILING_BYTES);
     must(append_one(given, given->store));
     struct hog hog = {.given = given, .writer = another_handle(given), .write = write};
     struct roll_query all = {0};

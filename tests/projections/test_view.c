@@ -342,8 +342,8 @@ Test(view, deleting_the_folder_is_safe_even_under_an_open_handle)
     history_end(shop);
 }
 
-/* Somebody removes one file of a view that a projector has open. */
-static void replaces_a_view_that_lost(const char *file)
+/* Somebody removes one file of a view that a projector has open, and perhaps another opener makes a new one. */
+static void replaces_a_view_that_lost(const char *file, bool is_made_anew)
 {
     struct history *shop = history_new();
     struct projector *projector;
@@ -354,6 +354,8 @@ static void replaces_a_view_that_lost(const char *file)
     cr_assert_eq(projector_step(projector, NULL, &error), STATUS_OK);
     path_in(path, shop, file);
     cr_assert_eq(unlink(path), 0);
+    if (is_made_anew)
+        cr_assert_eq(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
     cr_assert_eq(orders_of(shop), 5);
     cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db", "what is left does not belong together");
     placed(shop, 6, "tea", 1);
@@ -366,12 +368,53 @@ static void replaces_a_view_that_lost(const char *file)
 
 Test(view, is_folded_again_when_its_log_was_deleted)
 {
-    replaces_a_view_that_lost("views/orders.1.db-wal");
+    replaces_a_view_that_lost("views/orders.1.db-wal", false);
 }
 
 Test(view, is_folded_again_when_the_index_of_its_log_was_deleted)
 {
-    replaces_a_view_that_lost("views/orders.1.db-shm");
+    replaces_a_view_that_lost("views/orders.1.db-shm", false);
+}
+
+/* Two indexes of one log: who has the one does not see what is written through the other. */
+Test(view, is_folded_again_when_the_index_of_its_log_is_another)
+{
+    replaces_a_view_that_lost("views/orders.1.db-shm", true);
+}
+
+Test(view, whose_files_are_not_known_is_opened_only_with_the_lock)
+{
+    struct history *shop = history_new();
+    struct file_lock lock;
+    struct error error = {0};
+    char path[PATH_SIZE];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.db", "UPDATE orders SET status = 'touched'"); /* its log goes when it closes */
+    path_in(path, shop, "run/view-orders.lock");
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    cr_assert_eq(open_orders(shop, &error), STATUS_BUSY);
+    file_lock_release(&lock);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    cr_assert_eq(open_orders(shop, &error), STATUS_OK, "known from now on");
+    file_lock_release(&lock);
+    history_end(shop);
+}
+
+Test(view, gets_a_new_number_even_when_the_folder_run_was_lost)
+{
+    struct history *shop = history_new();
+    struct error error = {0};
+    char path[PATH_SIZE];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    path_in(path, shop, "run/view-orders.files");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(view_set_aside(&shop->home, &orders_projection, "the view orders is damaged", &error), STATUS_OK);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
+    cr_assert_eq(orders_of(shop), 5);
+    history_end(shop);
 }
 
 Test(view, is_kept_when_a_tool_has_tidied_its_log_away_or_it_was_copied)

@@ -1,5 +1,6 @@
 /* The simulated bank: what each card does, what a key stands for, and what a batch leaves behind. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "base/database.h"
 #include "base/file.h"
 #include "services/gateway.h"
+#include "tests/services/sync_log.h"
 
 enum { DIED_ON_PURPOSE = 7 };
 
@@ -551,6 +553,33 @@ Test(gateway_open, a_process_that_dies_after_finish_is_answered_the_same)
     movements_are("charge 5");
 }
 
+Test(gateway, a_batch_is_one_sync_however_many_calls_it_holds)
+{
+    accepted(ask_in_a_batch(a_charge("0", 5, "tok_ok"))); /* the first one syncs the new log's head as well */
+    sync_log_start();
+    begin();
+    for (int i = 1; i <= 25; i++) {
+        char key[8];
+        (void)snprintf(key, sizeof key, "%d", i);
+        accepted(ask(a_charge(key, 5, "tok_ok")));
+    }
+    cr_assert_str_empty(sync_log());
+    finish();
+    cr_assert_str_eq(sync_log(), "d");
+}
+
+Test(gateway, a_batch_that_could_not_be_made_durable_never_was)
+{
+    accepted(ask_in_a_batch(a_charge("6:charge", 5, "tok_ok")));
+    begin();
+    accepted(ask(a_charge("7:charge", 5, "tok_ok")));
+    sync_log_fail('d', 1, EIO);
+    cr_assert_eq(gateway_finish(bank, &error), STATUS_IO);
+    movements_are("charge 5");
+    accepted(ask_in_a_batch(a_charge("7:charge", 6, "tok_ok")));
+    movements_are("charge 5,charge 6");
+}
+
 /* ---- two at once ---- */
 
 Test(gateway, two_handles_see_each_others_batches)
@@ -644,10 +673,15 @@ static off_t size_of(const char *name)
     return stat(path_of(name), &found) == 0 ? found.st_size : -1;
 }
 
-/* Charges orders in batches of 25 until `*next` reaches `end`. */
-static void charge_many(unsigned *next, unsigned end)
+enum { READERS_GRACE_US = 200000 /* what a checkpoint may wait for readers */ };
+
+/* Charges orders in batches of 25 until `*next` reaches `end`. Returns how many batches took as long as a checkpoint
+ * that waits for a reader. */
+static int charge_many(unsigned *next, unsigned end)
 {
+    int slow = 0;
     while (*next < end) {
+        const int64_t started_us = clock_monotonic_us();
         begin();
         for (int i = 0; i < 25; i++, (*next)++) {
             char key[64];
@@ -657,13 +691,15 @@ static void charge_many(unsigned *next, unsigned end)
             accepted(ask(call));
         }
         finish();
+        slow += clock_monotonic_us() - started_us >= READERS_GRACE_US;
     }
+    return slow;
 }
 
 Test(gateway, the_log_is_checkpointed_before_it_grows_far_beyond_eight_mebibytes)
 {
     unsigned next = 0;
-    charge_many(&next, 6000);
+    (void)charge_many(&next, 6000);
     cr_assert_gt(size_of("gateway.db"), 512 * 1024, "checkpoints have reached the book");
     cr_assert_lt(size_of("gateway.db-wal"), 10 * 1024 * 1024);
     book_says("SELECT count(*) FROM movement", "6000");
@@ -674,19 +710,19 @@ Test(gateway, a_reader_holds_up_the_checkpoint_but_no_batch)
 {
     unsigned next = 0;
     sqlite3 *reader;
-    charge_many(&next, 50);
+    (void)charge_many(&next, 50);
     cr_assert_eq(database_open(&reader, path_of("gateway.db"), DATABASE_READ, &error), STATUS_OK);
     int64_t before, after;
     cr_assert_eq(database_run(reader, "BEGIN", &error), STATUS_OK);
     cr_assert_eq(database_integer(reader, "SELECT count(*) FROM movement", &before, &error), STATUS_OK);
-    charge_many(&next, 4000);
+    cr_assert_lt(charge_many(&next, 4000), 40, "of 158 batches only a few try to checkpoint");
     cr_assert_gt(size_of("gateway.db-wal"), 10 * 1024 * 1024, "a log that somebody reads cannot begin again");
     cr_assert_eq(database_integer(reader, "SELECT count(*) FROM movement", &after, &error), STATUS_OK);
     cr_assert_eq(before, after);
     database_close(&reader);
 
     const off_t grown = size_of("gateway.db-wal");
-    charge_many(&next, 9000);
+    (void)charge_many(&next, 9000);
     cr_assert_lt(size_of("gateway.db-wal"), grown + 10 * 1024 * 1024, "once the reader is gone it does");
     book_says("SELECT count(*) FROM movement", "9000");
 }
@@ -744,20 +780,87 @@ Test(gateway, a_batch_in_which_the_book_failed_can_only_be_dropped)
     movements_are("charge 5");
 }
 
+/* Makes the book refuse every attempt with this key. */
+static void spoil(sqlite3 **vandal, const char *key)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE TRIGGER spoilt BEFORE INSERT ON attempt WHEN new.idempotency_key = '%s' "
+                   "BEGIN SELECT RAISE(ABORT, 'no'); END",
+                   key);
+    cr_assert_eq(sqlite3_open(path_of("gateway.db"), vandal), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(*vandal, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
 /* The movement is written before its attempt: when the attempt fails, neither may stay. */
 Test(gateway, money_never_moves_without_its_attempt)
 {
     sqlite3 *vandal;
-    cr_assert_eq(sqlite3_open(path_of("gateway.db"), &vandal), SQLITE_OK);
-    cr_assert_eq(
-        sqlite3_exec(vandal, "CREATE TRIGGER no_attempts BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    spoil(&vandal, "7:charge");
     begin();
+    accepted(ask(a_charge("6:charge", 5, "tok_ok")));
     cr_assert_eq(ask(a_charge("7:charge", 5, "tok_ok")), STATUS_DAMAGED);
+    cr_assert_not(answer.accepted);
+    cr_assert_eq(ask(a_charge("8:charge", 5, "tok_ok")), STATUS_IO, "the batch is spoilt");
     cr_assert_eq(gateway_finish(bank, &error), STATUS_IO);
     movements_are("");
+    accepted(ask_in_a_batch(a_charge("8:charge", 6, "tok_ok")));
+    movements_are("charge 6");
     cr_assert_eq(sqlite3_close(vandal), SQLITE_OK);
+}
+
+Test(gateway, a_decline_that_could_not_be_written_is_no_answer)
+{
+    sqlite3 *vandal;
+    spoil(&vandal, "7:charge");
+    begin();
+    cr_assert_eq(ask(a_charge("7:charge", 5, "tok_declined")), STATUS_DAMAGED);
+    cr_assert_str_empty(answer.reason);
+    cr_assert_eq(sqlite3_close(vandal), SQLITE_OK);
+}
+
+/* ---- the auditor ---- */
+
+struct audit {
+    char text[128];
+    int stop_after;
+};
+
+static enum status write_down(void *context, const struct gateway_movement *movement, struct error *refusal)
+{
+    struct audit *audit = context;
+    const size_t length = strlen(audit->text);
+    (void)snprintf(audit->text + length, sizeof audit->text - length, "%s %s %u %d %s,", movement->key,
+                   movement->kind == GATEWAY_CHARGE ? "charge" : "refund", movement->order.bytes[15],
+                   (int)movement->amount_minor, movement->currency.code);
+    return --audit->stop_after == 0 ? error_set(refusal, STATUS_STOPPED, "enough") : STATUS_OK;
+}
+
+Test(gateway, an_auditor_reads_every_movement_in_the_order_of_their_happening)
+{
+    struct audit all = {"", 0}, one = {"", 1}, none = {"", 0};
+    cr_assert_eq(gateway_read_book(bank, write_down, &none, &error), STATUS_OK);
+    cr_assert_str_empty(none.text);
+
+    accepted(ask_in_a_batch(a_charge("z", 100, "tok_ok")));
+    declined(ask_in_a_batch(a_charge("d", 1, "tok_declined")), "declined");
+    accepted(ask_in_a_batch(a_refund("a", 40)));
+    cr_assert_eq(gateway_read_book(bank, write_down, &all, &error), STATUS_OK, "%s", error.text);
+    cr_assert_str_eq(all.text, "z charge 7 100 USD,a refund 7 40 USD,");
+    cr_assert_eq(gateway_read_book(bank, write_down, &one, &error), STATUS_STOPPED);
+    cr_assert_str_eq(one.text, "z charge 7 100 USD,");
+    accepted(ask_in_a_batch(a_refund("b", 60)));
+}
+
+Test(gateway, an_auditor_is_told_of_a_movement_that_is_none)
+{
+    accepted(ask_in_a_batch(a_charge("z", 100, "tok_ok")));
+    sqlite3 *vandal;
+    cr_assert_eq(sqlite3_open(path_of("gateway.db"), &vandal), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(vandal, "UPDATE movement SET order_id = 'seven'", NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_close(vandal), SQLITE_OK);
+    struct audit audit = {"", 0};
+    cr_assert_eq(gateway_read_book(bank, write_down, &audit, &error), STATUS_DAMAGED);
 }
 
 /* ---- opening ---- */

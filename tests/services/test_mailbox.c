@@ -1,6 +1,7 @@
 /* The mailbox: what a mail looks like, that it comes once, and that it comes whole or not at all. */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "services/mailbox.h"
+#include "tests/services/sync_log.h"
 
 enum { DIED_ON_PURPOSE = 7, MAIL_MAX = 1 << 22 };
 
@@ -564,7 +566,8 @@ Test(mailbox, quotes_a_body_with_a_line_too_long_for_mail)
 Test(mailbox, quotes_a_body_with_controls)
 {
     is_quoted_and_reads_back("a\rb\r\n");
-    is_quoted_and_reads_back("\x1b[2J red\x7f");
+    is_quoted_and_reads_back("\x1b[2J red");
+    is_quoted_and_reads_back("\x7f");
 }
 
 Test(mailbox, refuses_a_body_that_is_not_utf8_or_too_long)
@@ -700,7 +703,6 @@ static void delivers_7_and_dies(void)
     deliver();
 }
 
-/* Again and again at once: the folder's time is coarse, and must not hide a change within its tick. */
 Test(mailbox, notices_what_a_reader_moved_a_moment_ago)
 {
     for (int round = 0; round < 20; round++) {
@@ -716,24 +718,38 @@ Test(mailbox, notices_what_a_reader_moved_a_moment_ago)
     }
 }
 
-static void set_time_of_cur(time_t second)
+static void set_time_of_cur(time_t second, long nanosecond)
 {
-    const struct timespec times[2] = {{.tv_sec = second, .tv_nsec = 1}, {.tv_sec = second, .tv_nsec = 1}};
+    const struct timespec times[2] = {{.tv_sec = second, .tv_nsec = nanosecond},
+                                      {.tv_sec = second, .tv_nsec = nanosecond}};
     cr_assert_eq(utimensat(AT_FDCWD, path_of("mail/cur"), times, 0), 0);
+}
+
+/* A file system whose times are whole seconds: the folder's time is the same before the reader's move and after it. */
+Test(mailbox, notices_what_a_reader_moved_within_the_tick_of_the_folders_time)
+{
+    const time_t second = time(NULL);
+    in_a_process_that_dies(delivers_7_and_dies);
+    set_time_of_cur(second, 0);
+    put(8);
+    reader_moves_to_cur(mail_7, ":2,S");
+    set_time_of_cur(second, 0);
+    put(7);
+    cr_assert_eq(files_in("mail/tmp"), 1, "the mail was moved, and would be sent again");
 }
 
 /* Hides a change from the mailbox by setting the folder's time back: it must not have looked. */
 Test(mailbox, reads_cur_again_only_when_its_time_has_changed)
 {
     in_a_process_that_dies(delivers_7_and_dies);
-    set_time_of_cur(1000000000);
+    set_time_of_cur(1000000000, 1);
     put(8);
     reader_moves_to_cur(mail_7, ":2,S");
-    set_time_of_cur(1000000000);
+    set_time_of_cur(1000000000, 1);
     put(7);
     cr_assert_eq(files_in("mail/tmp"), 2, "cur was read though its time is the same");
     mailbox_drop(box);
-    set_time_of_cur(1000000001);
+    set_time_of_cur(1000000001, 1);
     put(7);
     cr_assert_eq(files_in("mail/tmp"), 0);
     mails_are(0, 1);
@@ -850,7 +866,95 @@ Test(mailbox, removes_its_own_drafts_after_36_hours)
     cr_assert(file_exists(path_of("mail/tmp/1732387200.M1P2.host")), "what is not ours is not ours to remove");
 }
 
+/* ---- what is durable when ---- */
+
+Test(mailbox, syncs_each_of_a_few_mails_before_it_shows_them_and_then_the_folder)
+{
+    sync_log_start();
+    put(7);
+    put(8);
+    cr_assert_str_empty(sync_log());
+    deliver();
+    cr_assert_str_eq(sync_log(), "ddrrf");
+    deliver();
+    cr_assert_str_eq(sync_log(), "ddrrf", "there was nothing more to deliver");
+}
+
+Test(mailbox, syncs_many_mails_at_once_before_it_shows_them)
+{
+    sync_log_start();
+    for (unsigned i = 0; i < 10; i++)
+        put(i);
+    deliver();
+    cr_assert_str_eq(sync_log(), "srrrrrrrrrrf");
+}
+
+/* A mail that was found may have been shown by a process that died before it synced the folder. */
+Test(mailbox, syncs_the_folders_of_a_repeat_before_it_relies_on_it)
+{
+    in_a_process_that_dies(delivers_7_and_dies);
+    sync_log_start();
+    put(7);
+    deliver();
+    cr_assert_str_eq(sync_log(), "ff");
+    deliver();
+    cr_assert_str_eq(sync_log(), "ff");
+    put(7);
+    put(8);
+    deliver();
+    cr_assert_str_eq(sync_log(), "ffdrff");
+}
+
 /* ---- a disk that fails ---- */
+
+static void delivery_fails(char letter, int number)
+{
+    sync_log_start();
+    sync_log_fail(letter, number, EIO);
+    cr_assert_eq(mailbox_deliver(box, &error), STATUS_IO, "%s", error.text);
+    cr_assert_eq(files_in("mail/tmp"), 0, "drafts that may not be whole on disk are written anew");
+}
+
+Test(mailbox, shows_nothing_that_could_not_be_made_durable)
+{
+    put(1);
+    put(2);
+    delivery_fails('d', 2);
+    mails_are(0, 0);
+
+    for (unsigned i = 1; i <= 10; i++)
+        put(i);
+    delivery_fails('s', 1);
+    mails_are(0, 0);
+
+    for (unsigned i = 1; i <= 10; i++)
+        put(i);
+    deliver();
+    mails_are(10, 0);
+}
+
+Test(mailbox, a_delivery_that_fails_halfway_is_completed_by_its_repetition)
+{
+    for (unsigned i = 1; i <= 10; i++)
+        put(i);
+    delivery_fails('r', 5);
+    mails_are(4, 0);
+    for (unsigned i = 1; i <= 10; i++)
+        put(i);
+    deliver();
+    mails_are(10, 0);
+}
+
+Test(mailbox, a_delivery_whose_folder_could_not_be_synced_is_no_delivery)
+{
+    put(7);
+    delivery_fails('f', 1);
+    sync_log_start();
+    put(7);
+    deliver();
+    cr_assert_str_eq(sync_log(), "ff", "the mail stands already, but is not durable before this");
+    mails_are(1, 0);
+}
 
 static void let_files_grow_to(rlim_t bytes)
 {
