@@ -46,25 +46,21 @@ static bool may_go_on(char letter)
     return false;
 }
 
-int fdatasync(int descriptor);
 int fdatasync(int descriptor)
 {
     return may_go_on('d') ? (int)syscall(SYS_fdatasync, descriptor) : -1;
 }
 
-int fsync(int descriptor);
 int fsync(int descriptor)
 {
     return may_go_on('f') ? (int)syscall(SYS_fsync, descriptor) : -1;
 }
 
-int syncfs(int descriptor);
 int syncfs(int descriptor)
 {
     return may_go_on('s') ? (int)syscall(SYS_syncfs, descriptor) : -1;
 }
 
-int renameat(int old_folder, const char *old_name, int new_folder, const char *new_name);
 int renameat(int old_folder, const char *old_name, int new_folder, const char *new_name)
 {
     return may_go_on('r') ? (int)syscall(SYS_renameat2, old_folder, old_name, new_folder, new_name, 0) : -1;
