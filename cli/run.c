@@ -60,7 +60,12 @@ static enum status service_is_settled(struct shop *shop, const char *name, uint6
     return status;
 }
 
-/* A view that has failed will not catch up: it needs a person, and is not waited for. */
+/* Such a view will not catch up: it needs a person, and is not waited for. */
+static bool needs_a_person(enum view_condition condition)
+{
+    return condition == VIEW_FAILED || condition == VIEW_AHEAD || condition == VIEW_NEWER;
+}
+
 static enum status views_are_settled(struct shop *shop, uint64_t head, bool *settled, struct error *error)
 {
     enum status status = STATUS_OK;
@@ -69,7 +74,7 @@ static enum status views_are_settled(struct shop *shop, uint64_t head, bool *set
         struct view_state state;
         status = view_inspect(&shop->home, projections[i], &state, error);
         *settled = status == STATUS_OK &&
-                   (state.condition == VIEW_FAILED || (state.condition == VIEW_GOOD && state.position >= head));
+                   (needs_a_person(state.condition) || (state.condition == VIEW_GOOD && state.position >= head));
     }
     return status;
 }

@@ -96,7 +96,7 @@ static enum status open_or_load(struct place *place, const struct view_home *hom
 static void judge(struct place *place, struct eventstore *store, uint64_t *head)
 {
     place->condition = VIEW_GOOD;
-    if (view_check_head(store, place->view, head, &place->why) != STATUS_OK) {
+    if (view_check_head(store, place->view, head, &place->why) == STATUS_DAMAGED) {
         place->condition = VIEW_AHEAD;
     } else if (place->view->failed && place->view->stop_before != 0) {
         place->condition = VIEW_FAILED;
@@ -173,7 +173,7 @@ enum status projector_step(struct projector *projector, struct projector_progres
     const struct view_home *home = projector->home;
     struct view *views[PROJECTIONS_MAX] = {0};
     struct error trouble = {0};
-    uint64_t head, handled = 0;
+    uint64_t head = 0, handled = 0;
     enum status status = eventstore_head(home->store, &head, error);
     for (size_t i = 0; i < projector->count && status == STATUS_OK; i++)
         take(&projector->places[i], home, &head, &trouble);

@@ -11,6 +11,10 @@
  *   tok_refund_refused      charges; refuses every refund
  *   tok_refund_timeout      charges; refunds, but the first answer is lost
  *
+ * A refund goes back to the card that was charged for the order, in the currency of the charge. It is declined when
+ * there is none ("no_charge"), when the card refuses it ("refund_refused"), and when together with the order's earlier
+ * refunds it would be more than was charged ("exceeds_charge"). A key that was declined stays declined.
+ *
  * Calls are made in batches: begin, any number of calls, finish. The bank makes a batch durable at `finish`, and only
  * then may the caller rely on its answers. A batch that is dropped (or a process that dies before `finish`) leaves no
  * trace; one that dies after it is asked again with the same keys and gets the same answers.
@@ -43,9 +47,8 @@ enum { GATEWAY_REFERENCE_SIZE = 64, GATEWAY_REASON_SIZE = 64 };
 
 struct gateway_answer {
     bool accepted;
-    char
-        reference[GATEWAY_REFERENCE_SIZE]; /* the bank's, when accepted; the same key has the same reference for ever */
-    char reason[GATEWAY_REASON_SIZE];      /* why not, when declined or refused */
+    char reference[GATEWAY_REFERENCE_SIZE]; /* the bank's, when accepted: one key, one reference, for ever */
+    char reason[GATEWAY_REASON_SIZE];       /* why not, when declined */
 };
 
 /* Opens the bank's book in the shop's folder, making it if it is missing. `clock` is borrowed. */
@@ -53,10 +56,11 @@ enum status gateway_open(struct gateway **gateway, const char *folder, const str
                          struct error *error) MUST_CHECK;
 void gateway_close(struct gateway **gateway);
 
-/* Makes sure a batch is open. Calling it again inside a batch does nothing. */
+/* Makes sure a batch is open. Calling it again inside a batch does nothing. STATUS_BUSY: another handle's batch has
+ * been open for two seconds. */
 enum status gateway_begin(struct gateway *gateway, struct error *error) MUST_CHECK;
 
-/* Makes the open batch durable; without an open batch it does nothing. */
+/* Makes the open batch durable; without an open batch it does nothing. When it fails, the batch is dropped. */
 enum status gateway_finish(struct gateway *gateway, struct error *error) MUST_CHECK;
 
 /* Forgets the open batch, as if none of its calls had been made. */
@@ -67,7 +71,8 @@ void gateway_drop(struct gateway *gateway);
  * STATUS_OK           answered: accepted, or declined with a reason
  * STATUS_UNAVAILABLE  no answer came: it may have been carried out or not; ask again with the same key
  * STATUS_REFUSED      the key stands for another call (other kind, order, amount or currency)
- * STATUS_IO …         the book itself failed */
+ * STATUS_INVALID      a key, token, amount or currency that means nothing; not even an attempt
+ * STATUS_IO …         the book itself failed: the batch can only be dropped */
 enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
                         struct error *error) MUST_CHECK;
 

@@ -28,11 +28,14 @@ enum { MESSAGE_ID_SIZE = 64 };
 enum status mailbox_open(struct mailbox **mailbox, const char *folder, struct error *error) MUST_CHECK;
 void mailbox_close(struct mailbox **mailbox);
 
-/* Adds a message to the batch unless it was delivered already. STATUS_INVALID when subject or customer hold control
- * characters. */
+/* Adds a message to the batch unless it was delivered already.
+ *
+ * STATUS_INVALID  customer (1 to 400 bytes) or subject (1 to 2000) are too long, no UTF-8 or hold control characters,
+ *                 or the body is no UTF-8 or longer than 1 MiB; the batch is as it was */
 enum status mailbox_put(struct mailbox *mailbox, const struct message *message, struct error *error) MUST_CHECK;
 
-/* Makes the batch durable and visible. */
+/* Makes the batch durable and visible. When it fails, the batch is forgotten; what was visible by then stays, and
+ * putting the same messages again completes it. */
 enum status mailbox_deliver(struct mailbox *mailbox, struct error *error) MUST_CHECK;
 
 /* Forgets the batch. */
