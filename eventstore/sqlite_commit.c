@@ -1,7 +1,7 @@
 /* sqlite_commit.c - the only way anything gets onto the roll.
  *
- *   enter the queue · BEGIN IMMEDIATE · fence · guards · appends · parked events · checkpoint · COMMIT ·
- *   (now and then: checkpoint the log) · leave the queue · ring the doorbell
+ *   enter the queue · BEGIN IMMEDIATE · fence · appends (guards, before the first that is new) · parked events ·
+ *   checkpoint · COMMIT · (now and then: checkpoint the log) · leave the queue · ring the doorbell
  *
  * The true moment of commit is SQLite's COMMIT, which syncs the log. Until then nothing is visible to anyone; after it
  * the commit stands, whatever becomes of us. */
@@ -9,8 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#include "base/text.h"
 
 enum { READERS_GRACE_MS = 200 /* how long a checkpoint waits for readers to leave the log */ };
 
@@ -351,6 +349,7 @@ static enum status look_at_parked(struct writing *writing, const struct parked_c
 {
     bool row = false;
     struct parked stands;
+    CHECK(change->remove || change->parked.reason != NULL);
     sqlite3_stmt *select = writing->store->statements[STATEMENT_FIND_PARKED];
     sqlite3_bind_text(select, 1, writing->commit->consumer, -1, SQLITE_STATIC);
     sqlite3_bind_blob(select, 2, change->parked.sequence.bytes, UUID_BYTES, SQLITE_STATIC);
@@ -370,7 +369,6 @@ static enum status change_parked(struct writing *writing, const struct parked_ch
     const struct parked *parked = &change->parked;
     int attempts = -1;
     bool is_done = false;
-    CHECK(change->remove || parked->reason != NULL);
     enum status status = look_at_parked(writing, change, &attempts, &is_done, error);
     if (status != STATUS_OK)
         return status;
@@ -498,7 +496,6 @@ static void checkpoint_log(struct eventstore *store, int mode)
  * queue, truncating it is the way to find out. */
 static enum status check_ceiling(struct eventstore *store, struct error *error)
 {
-    char path[TEXT_SAFE_SIZE];
     if (eventstore_log_bytes(store) < store->options.log_ceiling_bytes)
         return STATUS_OK;
     checkpoint_log(store, SQLITE_CHECKPOINT_TRUNCATE);
@@ -507,7 +504,7 @@ static enum status check_ceiling(struct eventstore *store, struct error *error)
     return error_set(error, STATUS_FULL,
                      "the log file has reached its ceiling of %llu MiB, because a reader holds on to an old state: "
                      "find who has %s open",
-                     (unsigned long long)(store->options.log_ceiling_bytes >> 20), text_safe(path, store->path));
+                     (unsigned long long)(store->options.log_ceiling_bytes >> 20), store->shown);
 }
 
 enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
@@ -515,7 +512,7 @@ enum status eventstore_commit(struct eventstore *store, const struct commit *com
 {
     struct writing writing = {.store = store, .commit = commit};
     if (store->one_file)
-        return error_set(error, STATUS_IO, "%s was opened for reading only", store->path);
+        return error_set(error, STATUS_IO, "%s was opened for reading only", store->shown);
     CHECK(commit->consumer != NULL || commit->parked_count == 0);
     CHECK(sqlite3_txn_state(store->database, NULL) == SQLITE_TXN_NONE); /* no visitor is under way */
     enum status status = writer_queue_enter(&store->queue, store->options.patience_ms, error);

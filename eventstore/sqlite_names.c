@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
 enum status names_open(struct eventstore *store, struct error *error)
 {
     store->categories.names = calloc(NAMES_MAX, NAME_SIZE);

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/text.h"
-
 enum {
     PATIENCE_DEFAULT_MS = 10000,
     CHECKPOINT_DEFAULT_BYTES = 16 << 20, /* 12 % of the time at 4 MiB, 8 % at 16, 5 % at 64; pauses of 11 ms at 16 */
@@ -67,12 +65,18 @@ static enum status build_database(const char *path, const struct clock *clock, c
     return status == STATUS_OK ? file_sync(path, error) : status;
 }
 
+static enum status refuse_second(const char *folder, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return error_set(error, STATUS_REFUSED, "there is a store in %s already", text_safe(safe, folder));
+}
+
 /* link() fails where something stands already, unlike rename(): the last step cannot overwrite a store. */
 static enum status put_in_place(const char *draft, const char *path, const char *folder, struct error *error)
 {
     if (link(draft, path) != 0) {
         if (errno == EEXIST)
-            return error_set(error, STATUS_REFUSED, "there is a store in %s already", folder);
+            return refuse_second(folder, error);
         return error_errno(error, "make", path);
     }
     return file_sync(folder, error);
@@ -100,7 +104,7 @@ enum status eventstore_create(const char *folder, const struct eventstore_option
     if (status != STATUS_OK)
         return status;
     if (file_exists(path))
-        return error_set(error, STATUS_REFUSED, "there is a store in %s already", folder);
+        return refuse_second(folder, error);
     status = file_make_folder(run, error);
     if (status == STATUS_OK) {
         status = build_database(draft, clock, settings, error);
@@ -122,14 +126,14 @@ static enum status check_kind(struct eventstore *store, struct error *error)
     if (status != STATUS_OK)
         return status;
     if (application != APPLICATION_ID)
-        return error_set(error, STATUS_FOREIGN, "%s is a database, but not a store of events", store->path);
+        return error_set(error, STATUS_FOREIGN, "%s is a database, but not a store of events", store->shown);
     if (format < 1)
-        return error_set(error, STATUS_DAMAGED, "%s says that it has the format %lld, which never was", store->path,
+        return error_set(error, STATUS_DAMAGED, "%s says that it has the format %lld, which never was", store->shown,
                          (long long)format);
     if (format > EVENTSTORE_FORMAT)
         return error_set(error, STATUS_NEWER,
                          "%s was made by a newer version (format %lld, this program knows %d): use that version",
-                         store->path, (long long)format, EVENTSTORE_FORMAT);
+                         store->shown, (long long)format, EVENTSTORE_FORMAT);
     store->info.format = (int)format;
     return STATUS_OK;
 }
@@ -145,7 +149,7 @@ enum status read_info(struct eventstore *store, struct eventstore_info *info, st
     if (status == STATUS_OK &&
         (!row || sqlite3_column_bytes(select, 0) != UUID_BYTES || sqlite3_column_text(select, 2) == NULL ||
          (size_t)sqlite3_column_bytes(select, 2) >= sizeof info->settings))
-        status = error_set(error, STATUS_DAMAGED, "%s does not say which store it is", store->path);
+        status = error_set(error, STATUS_DAMAGED, "%s does not say which store it is", store->shown);
     if (status == STATUS_OK) {
         memcpy(info->id.bytes, sqlite3_column_blob(select, 0), UUID_BYTES);
         info->created_at_us = sqlite3_column_int64(select, 1);
@@ -200,6 +204,7 @@ static void take_options(struct eventstore *store, const struct eventstore_optio
 static enum status open_database(struct eventstore *store, struct error *error)
 {
     enum database_mode mode = store->one_file ? DATABASE_READ : DATABASE_WRITE;
+    (void)text_safe(store->shown, store->path);
     enum status status = database_open(&store->database, store->path, mode, error);
     if (status == STATUS_OK)
         status = check_kind(store, error);
@@ -211,7 +216,7 @@ static enum status open_database(struct eventstore *store, struct error *error)
         status = database_prepare(store->database, statement_sql[i], &store->statements[i], error);
     if (status == STATUS_IO && (sqlite3_errcode(store->database) & 0xff) == SQLITE_ERROR)
         status = error_set(error, STATUS_DAMAGED, "%s lacks tables that every store has: take it from a backup",
-                           store->path);
+                           store->shown);
     return status == STATUS_OK ? names_open(store, error) : status;
 }
 
@@ -273,7 +278,7 @@ enum status eventstore_open(struct eventstore **out, const char *folder, const s
         return error_memory(error);
     enum status status = path_join(store->path, folder, error, "events.db");
     if (status == STATUS_OK && !file_exists(store->path))
-        status = error_set(error, STATUS_NOT_FOUND, "there is no store in %s", folder);
+        status = error_set(error, STATUS_NOT_FOUND, "there is no store in %s", text_safe(store->shown, folder));
     if (status == STATUS_OK)
         status = open_database(store, error);
     if (status == STATUS_OK)

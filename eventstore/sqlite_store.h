@@ -23,6 +23,7 @@
 
 #include "base/database.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "eventstore/digest.h"
 #include "eventstore/doorbell.h"
 #include "eventstore/eventstore.h"
@@ -117,6 +118,7 @@ struct eventstore {
     struct eventstore_info info;
     bool one_file;              /* opened for reading only */
     char path[PATH_SIZE];       /* of the database */
+    char shown[TEXT_SAFE_SIZE]; /* the same, for people */
     char run_folder[PATH_SIZE]; /* locks and doorbell */
     char engine[96];
 

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
 enum { PROGRESS_EVERY = 8192 };
 
 /* What came of one check: fine until something is found, and then the first thing found. */

@@ -71,6 +71,7 @@ static const struct {
     {"INSERT INTO stream VALUES (1, 2, 0, 0)", "streams: "},
     {"INSERT INTO stream VALUES (77, 2, 1, 1)", "streams: "},
     {"UPDATE stream SET position = 2 WHERE position = 3", "streams: "},
+    {"UPDATE stream SET position = 2, version = 1 WHERE position = 3", "streams: "},
     {"UPDATE checkpoint SET position = -1", "consumers: "},
     {"INSERT INTO parked VALUES ('payment', zeroblob(16), 4, 'waiting', 1, 0, 0, '')", "consumers: "},
     {"INSERT INTO parked VALUES ('payment', zeroblob(16), 0, 'waiting', 1, 0, 0, '')", "consumers: "},

@@ -559,7 +559,7 @@ Test(gateway, a_batch_is_one_sync_however_many_calls_it_holds)
     sync_log_start();
     begin();
     for (int i = 1; i <= 25; i++) {
-        char key[8];
+        char key[16];
         (void)snprintf(key, sizeof key, "%d", i);
         accepted(ask(a_charge(key, 5, "tok_ok")));
     }
