@@ -82,6 +82,7 @@ static int spy_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static int spy_sync(sqlite3_file *file, int flags)
 {
+    spy.syncs += spy.fail_on != NULL && ends_with(spied(file)->name, spy.fail_on);
     int result = operate(spied(file)->name);
     return result != SQLITE_OK ? result : real_of(file)->pMethods->xSync(real_of(file), flags);
 }

@@ -20,6 +20,7 @@ struct spy {
     int failing;          /* of those, on files named by fail_on */
     int file_writes;      /* writes to the database file itself: that is what a checkpoint does */
     int checkpoint_locks; /* SQLite's own lock for a checkpoint was taken */
+    int syncs;            /* of files named by fail_on */
     int write_locks;      /* SQLite's own lock for a writer was taken */
     int outside;          /* any of the three while nobody held the queue */
 };

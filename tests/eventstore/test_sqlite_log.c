@@ -86,6 +86,21 @@ SQLITE_TEST(keeps_a_log_also_where_a_backup_was_put_in_place)
     temporary_remove(folder);
 }
 
+SPIED_TEST(has_synced_its_log_when_a_commit_returns)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    spy = (struct spy){.fail_on = "-wal"}; /* nothing fails, but it is counted */
+    must(append(given, TEA, 1, 2, 1));
+    cr_assert_eq(spy.syncs, 0, "these tests do not wait for the disk");
+    given->options.durability = DURABILITY_FULL;
+    reopen(given);
+    for (unsigned number = 3; number < 10; number++) {
+        spy.syncs = 0;
+        must(append(given, TEA, number - 1, number, 1));
+        cr_assert_gt(spy.syncs, 0);
+    }
+}
+
 /* ---- a disk that fails ---- */
 
 /* Each operation of a commit on the log fails in its turn; the handle goes on as if nothing had been. */
