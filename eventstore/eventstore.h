@@ -27,7 +27,7 @@
 #include "base/uuid.h"
 
 enum {
-    EVENTSTORE_FORMAT = 1,         /* of the files; a newer one is refused */
+    EVENTSTORE_FORMAT = 2,         /* of the files; an older one is raised when it is opened, a newer one refused */
     EVENTSTORE_NAME_MAX = 128,     /* bytes of a category, an entity, a type, a consumer or an actor */
     EVENTSTORE_DATA_MAX = 1 << 20, /* bytes of one event's data */
     EVENTSTORE_DIGEST_BYTES = 32,
@@ -233,6 +233,61 @@ struct parked_query {
 /* Visits parked events by consumer and position; with due_by_us, by the time they are due. */
 enum status eventstore_read_parked(struct eventstore *store, const struct parked_query *query, parked_visitor visit,
                                    void *context, struct error *error) MUST_CHECK;
+
+/* ---- decisions ---- */
+
+enum {
+    EVENTSTORE_REASON_MAX = 512,   /* bytes of a decision's reason, and of what it leaves owed */
+    EVENTSTORE_DECISIONS_MAX = 64, /* decisions of one transaction: other writers stand behind it */
+};
+
+enum decision_kind {
+    DECISION_RETRY,   /* the event is to be tried at once: waiting, due now, its attempts kept */
+    DECISION_DISCARD, /* it is given up: taken away, and the next of its sequence is the first */
+    DECISION_SETTLE,  /* what a discard left owed was given otherwise: nothing is owed any more */
+};
+const char *decision_name(enum decision_kind kind); /* "retry", "discard", "settle" */
+
+/* What a person decided about a parked event. Decisions are never changed or removed; they are no events, for they
+ * happened to the machinery, not in the business. The store knows nothing of what is owed: it keeps the words. */
+struct decision {
+    enum decision_kind kind;
+    const char *consumer;
+    struct parked parked; /* as the person saw it. Of one that is read: position, sequence, attempts and reason */
+    const char *who;      /* a name */
+    const char *reason;   /* one line; "" for none */
+    const char *owed;     /* of a discard: what is left undone, in one line; "" for nothing */
+
+    uint64_t number;       /* 1, 2, 3 … Given by the store, as is … */
+    int64_t decided_at_us; /* … the time */
+};
+
+/* Records the decisions and does what they say, in one transaction, and rings the doorbell. Each names the parked event
+ * as it was seen, and no longer being so is a conflict: whoever was faster, a service or another person, decides anew
+ * on what there is now.
+ *
+ * STATUS_CONFLICT  one of the events is not parked as it was seen; for DECISION_SETTLE: nothing is owed. Nothing was
+ *                  written, of the other decisions neither
+ * STATUS_INVALID   a name, reason or debt that is too long or has control characters
+ * STATUS_BUSY, STATUS_FULL, STATUS_IO, STATUS_DAMAGED, STATUS_MEMORY   as for a commit */
+enum status eventstore_decide(struct eventstore *store, const struct decision *decisions, size_t count,
+                              struct error *error) MUST_CHECK;
+
+typedef enum status (*decision_visitor)(void *context, const struct decision *decision, struct error *error);
+
+/* Zero-initialised: all decisions. */
+struct decision_query {
+    const char *consumer;        /* NULL for all consumers */
+    const struct uuid *sequence; /* NULL for all sequences */
+    uint64_t position;           /* 0 for all */
+    bool owed_only;              /* only discards that left something owed, and the last decision about their event */
+};
+
+/* Visits decisions in the order they were made. */
+enum status eventstore_read_decisions(struct eventstore *store, const struct decision_query *query,
+                                      decision_visitor visit, void *context, struct error *error) MUST_CHECK;
+
+/* ---- claims ---- */
 
 /* Takes the one place a consumer has: STATUS_BUSY when another process (or handle) holds it. Held until released or
  * until the process ends. */

@@ -335,38 +335,27 @@ static enum status do_appends(struct writing *writing, struct error *error)
 
 /* ---- parked events and the checkpoint ---- */
 
-static bool is_same_parked(const struct parked *one, const struct parked *other)
-{
-    return one->state == other->state && one->attempts == other->attempts &&
-           one->next_attempt_us == other->next_attempt_us && one->parked_at_us == other->parked_at_us &&
-           strcmp(one->reason, other->reason) == 0;
-}
-
 /* How the event of `change` stands: with so many attempts (-1: it is not parked), and whether it is as the change
  * would leave it. */
 static enum status look_at_parked(struct writing *writing, const struct parked_change *change, int *attempts,
                                   bool *is_done, struct error *error)
 {
-    bool row = false;
     struct parked stands;
+    bool found = false;
     CHECK(change->remove || change->parked.reason != NULL);
-    sqlite3_stmt *select = writing->store->statements[STATEMENT_FIND_PARKED];
-    sqlite3_bind_text(select, 1, writing->commit->consumer, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(select, 2, change->parked.sequence.bytes, UUID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_int64(select, 3, (int64_t)change->parked.position);
-    enum status status = database_step(select, &row, "look up a parked event", error);
-    if (status == STATUS_OK && row)
-        status = read_parked_row(select, &stands, error);
-    *attempts = status == STATUS_OK && row ? stands.attempts : -1;
+    enum status status =
+        parked_find(writing->store, writing->commit->consumer, &change->parked, &found, &stands, error);
+    *attempts = status == STATUS_OK && found ? stands.attempts : -1;
     if (status == STATUS_OK)
-        *is_done = change->remove ? !row : row && is_same_parked(&stands, &change->parked);
-    sqlite3_reset(select);
+        *is_done = change->remove ? !found : found && is_same_parked(&stands, &change->parked);
+    parked_found(writing->store);
     return status;
 }
 
 static enum status change_parked(struct writing *writing, const struct parked_change *change, struct error *error)
 {
     const struct parked *parked = &change->parked;
+    const char *consumer = writing->commit->consumer;
     int attempts = -1;
     bool is_done = false;
     enum status status = look_at_parked(writing, change, &attempts, &is_done, error);
@@ -375,19 +364,8 @@ static enum status change_parked(struct writing *writing, const struct parked_ch
     if (attempts != change->expected_attempts)
         return error_set(error, STATUS_CONFLICT, "the parked event at position %llu is not as it was: look again",
                          (unsigned long long)parked->position);
-    enum statement which = change->remove ? STATEMENT_REMOVE_PARKED : STATEMENT_PUT_PARKED;
-    sqlite3_stmt *statement = writing->store->statements[which];
-    sqlite3_bind_text(statement, 1, writing->commit->consumer, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 2, parked->sequence.bytes, UUID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 3, (int64_t)parked->position);
-    if (!change->remove) {
-        sqlite3_bind_text(statement, 4, parked->state == PARKED_DEAD ? "dead" : "waiting", -1, SQLITE_STATIC);
-        sqlite3_bind_int(statement, 5, parked->attempts);
-        sqlite3_bind_int64(statement, 6, parked->next_attempt_us);
-        sqlite3_bind_int64(statement, 7, parked->parked_at_us);
-        sqlite3_bind_text(statement, 8, parked->reason, -1, SQLITE_STATIC);
-    }
-    return database_execute(statement, "change a parked event", error);
+    return change->remove ? parked_remove(writing->store, consumer, parked, error)
+                          : parked_put(writing->store, consumer, parked, error);
 }
 
 static enum status do_parked(struct writing *writing, struct error *error)
@@ -460,15 +438,19 @@ static void roll_back(struct eventstore *store)
     names_forget(store);
 }
 
-static enum status run_transaction(struct writing *writing, struct error *error)
+static enum status write_commit(struct eventstore *store, void *writing, struct error *error)
 {
-    struct eventstore *store = writing->store;
+    (void)store;
+    enum status status = refresh_head(writing, error);
+    return status == STATUS_OK ? write_all(writing, error) : status;
+}
+
+static enum status run_transaction(struct eventstore *store, transaction_work work, void *context, struct error *error)
+{
     enum status status = database_execute(store->statements[STATEMENT_BEGIN], "begin to write", error);
     if (status != STATUS_OK)
         return status;
-    status = refresh_head(writing, error);
-    if (status == STATUS_OK)
-        status = write_all(writing, error);
+    status = work(store, context, error);
     if (status == STATUS_OK)
         status = database_execute(store->statements[STATEMENT_COMMIT], "commit", error);
     if (status != STATUS_OK)
@@ -507,23 +489,29 @@ static enum status check_ceiling(struct eventstore *store, struct error *error)
                      (unsigned long long)(store->options.log_ceiling_bytes >> 20), store->shown);
 }
 
-enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
-                              struct error *error)
+enum status transact(struct eventstore *store, transaction_work work, void *context, struct error *error)
 {
-    struct writing writing = {.store = store, .commit = commit};
     if (store->one_file)
         return error_set(error, STATUS_IO, "%s was opened for reading only", store->shown);
-    CHECK(commit->consumer != NULL || commit->parked_count == 0);
     CHECK(sqlite3_txn_state(store->database, NULL) == SQLITE_TXN_NONE); /* no visitor is under way */
     enum status status = writer_queue_enter(&store->queue, store->options.patience_ms, error);
     if (status != STATUS_OK)
         return status;
     status = check_ceiling(store, error);
     if (status == STATUS_OK)
-        status = run_transaction(&writing, error);
+        status = run_transaction(store, work, context, error);
     if (status == STATUS_OK && store->log_pages >= store->checkpoint_at_pages)
         checkpoint_log(store, SQLITE_CHECKPOINT_RESTART);
     writer_queue_leave(&store->queue);
+    return status;
+}
+
+enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
+                              struct error *error)
+{
+    struct writing writing = {.store = store, .commit = commit};
+    CHECK(commit->consumer != NULL || commit->parked_count == 0);
+    enum status status = transact(store, write_commit, &writing, error);
     if (status == STATUS_OK && head != NULL)
         *head = store->head.position;
     if (status == STATUS_OK && writing.any_fresh)

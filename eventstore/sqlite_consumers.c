@@ -70,3 +70,52 @@ enum status eventstore_read_parked(struct eventstore *store, const struct parked
     sqlite3_finalize(select);
     return status == STATUS_STOPPED ? STATUS_OK : status;
 }
+
+/* ---- one row ---- */
+
+bool is_same_parked(const struct parked *one, const struct parked *other)
+{
+    return one->state == other->state && one->attempts == other->attempts &&
+           one->next_attempt_us == other->next_attempt_us && one->parked_at_us == other->parked_at_us &&
+           strcmp(one->reason, other->reason) == 0;
+}
+
+static void bind_parked_key(sqlite3_stmt *statement, const char *consumer, const struct parked *parked)
+{
+    sqlite3_bind_text(statement, 1, consumer, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, parked->sequence.bytes, UUID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, (int64_t)parked->position);
+}
+
+enum status parked_find(struct eventstore *store, const char *consumer, const struct parked *key, bool *found,
+                        struct parked *stands, struct error *error)
+{
+    sqlite3_stmt *select = store->statements[STATEMENT_FIND_PARKED];
+    bind_parked_key(select, consumer, key);
+    enum status status = database_step(select, found, "look up a parked event", error);
+    return status == STATUS_OK && *found ? read_parked_row(select, stands, error) : status;
+}
+
+void parked_found(struct eventstore *store)
+{
+    sqlite3_reset(store->statements[STATEMENT_FIND_PARKED]);
+}
+
+enum status parked_put(struct eventstore *store, const char *consumer, const struct parked *parked, struct error *error)
+{
+    sqlite3_stmt *put = store->statements[STATEMENT_PUT_PARKED];
+    bind_parked_key(put, consumer, parked);
+    sqlite3_bind_text(put, 4, parked->state == PARKED_DEAD ? "dead" : "waiting", -1, SQLITE_STATIC);
+    sqlite3_bind_int(put, 5, parked->attempts);
+    sqlite3_bind_int64(put, 6, parked->next_attempt_us);
+    sqlite3_bind_int64(put, 7, parked->parked_at_us);
+    sqlite3_bind_text(put, 8, parked->reason, -1, SQLITE_STATIC);
+    return database_execute(put, "change a parked event", error);
+}
+
+enum status parked_remove(struct eventstore *store, const char *consumer, const struct parked *key, struct error *error)
+{
+    sqlite3_stmt *remove = store->statements[STATEMENT_REMOVE_PARKED];
+    bind_parked_key(remove, consumer, key);
+    return database_execute(remove, "take a parked event away", error);
+}

@@ -21,7 +21,7 @@
 
 /* clang-format off */
 /* A name's number is the count of those before it, plus one: so a table in memory needs no search. */
-const char *const schema_sql[] = {
+static const char *const format_1[] = {
     "CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, created_at INTEGER NOT NULL,"
     " settings TEXT NOT NULL) STRICT;",
 
@@ -82,7 +82,21 @@ const char *const schema_sql[] = {
     " LEFT JOIN event b ON b.position = e.causation;",
     NULL,
 };
+
+static const char *const format_2[] = {
+    /* One row a decision. `attempts` and `failure` are the parked event's, as the person saw them. */
+    "CREATE TABLE decision (number INTEGER PRIMARY KEY, consumer TEXT NOT NULL, sequence BLOB NOT NULL,"
+    " position INTEGER NOT NULL, attempts INTEGER NOT NULL, failure TEXT NOT NULL,"
+    " kind TEXT NOT NULL CHECK (kind IN ('retry', 'discard', 'settle')), decided_by TEXT NOT NULL,"
+    " decided_at INTEGER NOT NULL, reason TEXT NOT NULL, owed TEXT NOT NULL) STRICT;",
+    "CREATE INDEX decision_of_event ON decision (position, consumer);",
+    REFUSE_CHANGES("decision"),
+    REFUSE_REPLACING("decision", "NEW.number <= (SELECT max(number) FROM decision)"),
+    NULL,
+};
 /* clang-format on */
+
+const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2};
 
 #define EVENT_COLUMNS                                                                                                  \
     "position, type, entity, category, version, previous, schema_version, event_id, correlation, causation,"           \

@@ -34,6 +34,14 @@ static enum status fill_store_row(sqlite3 *database, const struct clock *clock, 
     return status;
 }
 
+enum status run_schema(sqlite3 *database, int format, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (const char *const *sql = schema_sql[format]; status == STATUS_OK && *sql != NULL; sql++)
+        status = database_run(database, *sql, error);
+    return status;
+}
+
 static enum status fill_database(sqlite3 *database, const struct clock *clock, const char *settings,
                                  struct error *error)
 {
@@ -42,8 +50,8 @@ static enum status fill_database(sqlite3 *database, const struct clock *clock, c
              EVENTSTORE_FORMAT);
     /* Nothing need be on disk before all of it is, so it is synced once, at the end. */
     enum status status = database_run(database, "PRAGMA synchronous = OFF; BEGIN", error);
-    for (const char *const *sql = schema_sql; status == STATUS_OK && *sql != NULL; sql++)
-        status = database_run(database, *sql, error);
+    for (int format = 1; status == STATUS_OK && format <= EVENTSTORE_FORMAT; format++)
+        status = run_schema(database, format, error);
     if (status == STATUS_OK)
         status = fill_store_row(database, clock, settings, error);
     if (status == STATUS_OK)
@@ -241,6 +249,28 @@ static enum status ensure_log(struct eventstore *store, struct error *error)
     return status;
 }
 
+/* What later formats added, given to a store of an older one. */
+static enum status add_formats(struct eventstore *store, void *context, struct error *error)
+{
+    char pragma[40];
+    (void)context;
+    enum status status = check_kind(store, error); /* somebody may have been faster */
+    for (int format = store->info.format + 1; status == STATUS_OK && format <= EVENTSTORE_FORMAT; format++)
+        status = run_schema(store->database, format, error);
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", EVENTSTORE_FORMAT);
+    return status == STATUS_OK ? database_run(store->database, pragma, error) : status;
+}
+
+static enum status ensure_format(struct eventstore *store, struct error *error)
+{
+    if (store->info.format == EVENTSTORE_FORMAT)
+        return STATUS_OK;
+    enum status status = transact(store, add_formats, NULL, error);
+    if (status == STATUS_OK)
+        store->info.format = EVENTSTORE_FORMAT;
+    return status;
+}
+
 static enum status open_run_folder(struct eventstore *store, const char *folder, struct error *error)
 {
     char bell[PATH_SIZE];
@@ -285,6 +315,8 @@ enum status eventstore_open(struct eventstore **out, const char *folder, const s
         status = open_run_folder(store, folder, error);
     if (status == STATUS_OK)
         status = ensure_log(store, error);
+    if (status == STATUS_OK)
+        status = ensure_format(store, error);
     if (status != STATUS_OK)
         eventstore_close(&store);
     *out = store;

@@ -11,6 +11,7 @@
  *               it in its stream (`previous`), so a stream is a linked list read from its head, and there is no index
  *               on (stream, version), which would cost 14 to 39 % of a commit
  *   checkpoint, parked                what consumers remember
+ *   decision    what people decided about parked events; append-only (since format 2)
  *   events      a view that shows the roll in words
  *
  * Rules that make several processes on one file safe with the SQLite at hand (docs/decisions/0001):
@@ -147,7 +148,7 @@ struct stream_row {
 };
 
 /* sqlite_schema.c */
-extern const char *const schema_sql[]; /* one statement each, NULL at the end */
+extern const char *const *const schema_sql[EVENTSTORE_FORMAT + 1]; /* what each format added; NULL at the end */
 extern const char *const statement_sql[STATEMENTS];
 enum { APPLICATION_ID = 0x54696c6c /* "Till" */ };
 
@@ -183,8 +184,26 @@ enum status damaged_at(struct error *error, uint64_t position, const char *what)
 #define PARKED_COLUMNS "consumer, sequence, position, state, attempts, next_attempt, parked_at, reason"
 enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error) MUST_CHECK;
 
+/* sqlite_consumers.c: one parked event, by consumer and by sequence and position of `key`. What was found is borrowed
+ * until parked_found, which must be called, found or not. */
+enum status parked_find(struct eventstore *store, const char *consumer, const struct parked *key, bool *found,
+                        struct parked *stands, struct error *error) MUST_CHECK;
+void parked_found(struct eventstore *store);
+enum status parked_put(struct eventstore *store, const char *consumer, const struct parked *parked,
+                       struct error *error) MUST_CHECK;
+enum status parked_remove(struct eventstore *store, const char *consumer, const struct parked *key,
+                          struct error *error) MUST_CHECK;
+bool is_same_parked(const struct parked *one, const struct parked *other);
+
+/* sqlite_commit.c: does `work` as one transaction inside the writers' queue; when it fails nothing was written. */
+typedef enum status (*transaction_work)(struct eventstore *store, void *context, struct error *error);
+enum status transact(struct eventstore *store, transaction_work work, void *context, struct error *error) MUST_CHECK;
+
 /* sqlite_store.c: what the store's row says; `format` is not in it. */
 enum status read_info(struct eventstore *store, struct eventstore_info *info, struct error *error) MUST_CHECK;
+
+/* sqlite_store.c: runs what one format added to the schema. */
+enum status run_schema(sqlite3 *database, int format, struct error *error) MUST_CHECK;
 
 /* sqlite_store.c: a file's name while it is being made. */
 enum status draft_path(char draft[PATH_SIZE], const char *path, struct error *error) MUST_CHECK;

@@ -68,6 +68,7 @@ static const char *const file_checks[] = {
     "PRAGMA integrity_check(type)",   "PRAGMA integrity_check(origin)", "PRAGMA integrity_check(checkpoint)",
     "PRAGMA integrity_check(parked)",
 };
+static const char file_check_2[] = "PRAGMA integrity_check(decision)"; /* since format 2 */
 
 static enum status ask_sqlite(struct verification *check, const char *sql, struct finding *finding, struct error *error)
 {
@@ -91,17 +92,19 @@ static enum status check_file(struct verification *check, struct finding *findin
     snprintf(finding->detail, sizeof finding->detail, "the file's pages and indexes are sound");
     for (size_t i = 0; status == STATUS_OK && i < sizeof file_checks / sizeof *file_checks; i++)
         status = ask_sqlite(check, file_checks[i], finding, error);
+    if (status == STATUS_OK && check->store->info.format >= 2)
+        status = ask_sqlite(check, file_check_2, finding, error);
     return status;
 }
 
 /* ---- the schema ---- */
 
-/* The tables, triggers and views of a new store. */
-static enum status open_model(sqlite3 **model, struct error *error)
+/* The tables, triggers and views of a new store of this format: a backup may be of an older one. */
+static enum status open_model(sqlite3 **model, int format, struct error *error)
 {
     enum status status = database_open(model, ":memory:", DATABASE_CREATE, error);
-    for (const char *const *sql = schema_sql; status == STATUS_OK && *sql != NULL; sql++)
-        status = database_run(*model, *sql, error);
+    for (int i = 1; status == STATUS_OK && i <= format; i++)
+        status = run_schema(*model, i, error);
     return status;
 }
 
@@ -137,7 +140,7 @@ static enum status check_schema(struct verification *check, struct finding *find
 {
     sqlite3 *model = NULL, *database = check->store->database;
     snprintf(finding->detail, sizeof finding->detail, "tables and triggers are those that guard the roll");
-    enum status status = open_model(&model, error);
+    enum status status = open_model(&model, check->store->info.format, error);
     if (status == STATUS_OK)
         status = compare_schemas(model, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL", database,
                                  "is missing or was changed", finding, error);
@@ -408,13 +411,20 @@ static const char consumers_sql[] =
     " FROM parked, roll WHERE position < 1 OR position > head"
     " UNION ALL SELECT consumer || ' has set aside position ' || position || ' in a sequence that is no id'"
     " FROM parked WHERE length(sequence) <> 16";
+static const char decisions_sql[] = /* since format 2 */
+    " UNION ALL SELECT decided_by || ' has decided about position ' || position || ', but the roll ends at ' || head"
+    " FROM decision, roll WHERE position < 1 OR position > head"
+    " UNION ALL SELECT 'decision ' || number || ' stands where decision ' || (1 + before) || ' belongs' FROM"
+    " (SELECT number, count(*) OVER (ORDER BY number) - 1 AS before FROM decision) WHERE number <> 1 + before";
 
 static enum status check_consumers(struct verification *check, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *select = NULL;
     bool row = false;
-    snprintf(finding->detail, sizeof finding->detail, "checkpoints and parked events are on the roll");
-    enum status status = database_prepare(check->store->database, consumers_sql, &select, error);
+    char sql[2000];
+    snprintf(sql, sizeof sql, "%s%s", consumers_sql, check->store->info.format >= 2 ? decisions_sql : "");
+    snprintf(finding->detail, sizeof finding->detail, "checkpoints, parked events and decisions are on the roll");
+    enum status status = database_prepare(check->store->database, sql, &select, error);
     if (status == STATUS_OK)
         status = database_step(select, &row, "read the checkpoints", error);
     if (status == STATUS_OK && row) {

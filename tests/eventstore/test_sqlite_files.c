@@ -68,10 +68,46 @@ SQLITE_TEST(does_not_open_a_database_of_another_kind)
 SQLITE_TEST(does_not_open_a_newer_format)
 {
     sqlite3 *rogue = raw_open(given->folder);
-    raw_run(rogue, "PRAGMA user_version = 2");
+    raw_run(rogue, "PRAGMA user_version = 3");
     raw_close(rogue);
     given->engine->close(&given->store);
     opening_gives(given, STATUS_NEWER);
+}
+
+/* Format 2 added the decisions. */
+static void make_format_1(struct given *given)
+{
+    given->engine->close(&given->store);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "DROP TABLE decision; PRAGMA user_version = 1");
+    raw_close(rogue);
+}
+
+SQLITE_TEST(raises_a_store_of_an_older_format_when_it_is_opened)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    make_format_1(given);
+    struct eventstore *other = another_handle(given);
+    must(given->engine->open(&given->store, given->folder, &given->options, &given->error));
+    cr_expect_eq(eventstore_info(other)->format, EVENTSTORE_FORMAT);
+    given->engine->close(&other);
+    cr_expect_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
+    sqlite3 *reader = raw_open(given->folder);
+    cr_expect_eq(raw_integer(reader, "PRAGMA user_version"), EVENTSTORE_FORMAT);
+    raw_close(reader);
+    cr_expect_eq(head_of(given), 3);
+}
+
+SQLITE_TEST(reads_and_verifies_a_backup_of_an_older_format_as_it_is)
+{
+    const struct decision_query all = {0};
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    make_format_1(given);
+    must(given->engine->open_file(&given->store, path_in(given->folder, "events.db"), &given->error));
+    cr_expect_eq(eventstore_info(given->store)->format, 1);
+    cr_expect_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
+    must(eventstore_read_decisions(given->store, &all, NULL, NULL, &given->error));
+    cr_expect_eq(head_of(given), 3);
 }
 
 SQLITE_TEST(does_not_open_a_format_that_never_was)

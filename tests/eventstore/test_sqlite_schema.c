@@ -18,6 +18,19 @@ static void refuses(sqlite3 *database, const char *sql)
     "SELECT " position ", type, entity, category, " version ", previous, schema_version, event_id, correlation,"       \
     " causation, recorded_at, origin, command_id, 'forged', digest FROM event WHERE position = 2"
 
+static void record_decision(struct given *given)
+{
+    struct draft draft;
+    const struct parked parked = {.position = 1, .sequence = {{9}}, .state = PARKED_DEAD, .reason = ""};
+    const struct decision decision = {
+        .kind = DECISION_DISCARD, .consumer = "payment", .parked = parked, .who = "ann", .reason = "", .owed = ""};
+    draft_start(&draft);
+    draft_checkpoint(&draft, "payment", 0, 3);
+    draft_park(&draft, &parked, -1);
+    must(commit(given, &draft));
+    must(eventstore_decide(given->store, &decision, 1, &given->error));
+}
+
 SQLITE_TEST(refuses_to_change_or_remove_what_stands)
 {
     static const char *const changes[] = {
@@ -36,8 +49,11 @@ SQLITE_TEST(refuses_to_change_or_remove_what_stands)
         "DELETE FROM origin",
         "UPDATE entity SET name = 'x'",
         "DELETE FROM entity",
+        "UPDATE decision SET owed = ''",
+        "DELETE FROM decision",
     };
     must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    record_decision(given);
     sqlite3 *rogue = raw_open(given->folder);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
         refuses(rogue, changes[i]);
@@ -63,8 +79,11 @@ SQLITE_TEST(refuses_to_replace_what_stands)
         "INSERT OR REPLACE INTO origin VALUES (2, 'tester', 'tests 1')",
         "INSERT OR REPLACE INTO entity VALUES (1, 'x')",
         "INSERT OR REPLACE INTO entity (name) VALUES ('tea')",
+        "INSERT OR REPLACE INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
+        "INSERT INTO decision VALUES (0, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
     };
     must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    record_decision(given);
     sqlite3 *rogue = raw_open(given->folder);
     for (size_t i = 0; i < sizeof insertions / sizeof *insertions; i++)
         refuses(rogue, insertions[i]);
