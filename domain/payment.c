@@ -84,6 +84,13 @@ static struct event captured_event(const struct payment_request *request, const 
     };
 }
 
+/* Only we void, and only what the bank did not answer. It may tell us much later: the crash came between the void and
+ * our own commit, and the charge was asked once more. */
+static const char *why_declined(const struct payment_answer *answer)
+{
+    return strcmp(answer->reason, "voided") == 0 ? "payment_unavailable" : answer->reason;
+}
+
 static struct event declined_event(const struct payment_request *request, const struct payment_answer *answer)
 {
     return (struct event){
@@ -91,7 +98,7 @@ static struct event declined_event(const struct payment_request *request, const 
         .payment_declined = {.order = request->order,
                              .amount_minor = request->amount_minor,
                              .currency = request->currency,
-                             .reason = answer->reason},
+                             .reason = why_declined(answer)},
     };
 }
 
@@ -105,6 +112,11 @@ static struct event refunded_event(const struct payment_request *request, const 
                              .gateway_reference = answer->reference,
                              .reason = request->reason},
     };
+}
+
+bool payment_may_be_given_up(const struct payment_request *request)
+{
+    return request->kind == PAYMENT_ASK_CHARGE;
 }
 
 void payment_conclude(const struct payment_request *request, const struct payment_answer *answer,

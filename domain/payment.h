@@ -32,13 +32,19 @@ struct payment_request {
 struct payment_answer {
     bool accepted;
     const char *reference; /* the bank's, when accepted */
-    const char *reason;    /* why not, when a charge was declined: "declined", "insufficient_funds" … */
+    const char *reason;    /* why not, when a charge was declined: "declined", "insufficient_funds", "voided" … */
 };
 
 /* The answer to OrderPlaced, StockReservationFailed and OrderCancellationRequested, in the state the payment is in. */
 struct payment_request payment_react(const struct payment *payment, const struct event *cause);
 
-/* The fact that follows from the bank's answer: PaymentCaptured, PaymentDeclined or PaymentRefunded. A refund that is
+/* May the shop stop asking, when the bank has not answered for long? A charge, yes: it is looked up, and voided when
+ * the bank knows nothing of it, so that the customer keeps the money and the order is rejected. A refund, never: the
+ * shop would keep what it owes. */
+bool payment_may_be_given_up(const struct payment_request *request);
+
+/* The fact that follows from the bank's answer: PaymentCaptured, PaymentDeclined or PaymentRefunded. A charge that we
+ * voided is declined because it was unavailable ("payment_unavailable"), whenever the bank says so. A refund that is
  * refused is no fact of ours (the money is still owed): the caller must not conclude it, which is checked. */
 void payment_conclude(const struct payment_request *request, const struct payment_answer *answer,
                       struct event_list *out);

@@ -10,6 +10,9 @@
  *   declined, no_charge, …     1         none      declined; the outcome is the reason
  *   repeated                   0         none      the key's first verdict
  *   key reused                 0         none      STATUS_REFUSED
+ *   looked up                  0         none      the key's verdict, or that it has none
+ *   voided                     1         none      declined; "voided" is the key's verdict from now on
+ *   not voided                 0         none      accepted: the money has moved
  *
  * One batch is one transaction and one sync. All batches of all processes stand in one queue, run/bank.lock, and a
  * checkpoint of the log happens only while it is held: SQLite before 3.51.3 may lose committed pages when a checkpoint
@@ -302,10 +305,20 @@ static enum status find_verdict(struct gateway *gateway, const struct request *r
     return status;
 }
 
-static enum status repeat(struct gateway *gateway, const struct request *request, const struct verdict *verdict,
-                          struct gateway_answer *answer, struct error *error)
+static void tell_verdict(const struct verdict *verdict, struct gateway_answer *answer)
 {
-    enum status status = add_attempt(gateway, request, verdict->same ? "repeated" : "key reused", false, error);
+    answer->accepted = verdict->accepted;
+    if (verdict->accepted)
+        copy_text(answer->reference, sizeof answer->reference, verdict->text);
+    else
+        copy_text(answer->reason, sizeof answer->reason, verdict->text);
+}
+
+/* Answers with the key's verdict, and writes the call down as `outcome`. */
+static enum status repeat(struct gateway *gateway, const struct request *request, const struct verdict *verdict,
+                          const char *outcome, struct gateway_answer *answer, struct error *error)
+{
+    enum status status = add_attempt(gateway, request, verdict->same ? outcome : "key reused", false, error);
     if (status != STATUS_OK)
         return status;
     if (!verdict->same) {
@@ -315,11 +328,7 @@ static enum status repeat(struct gateway *gateway, const struct request *request
                          "use a new key for a new call",
                          text_safe(safe, request->call->key));
     }
-    answer->accepted = verdict->accepted;
-    if (verdict->accepted)
-        copy_text(answer->reference, sizeof answer->reference, verdict->text);
-    else
-        copy_text(answer->reason, sizeof answer->reason, verdict->text);
+    tell_verdict(verdict, answer);
     return STATUS_OK;
 }
 
@@ -432,17 +441,34 @@ static enum status check_call(const struct gateway_call *call, struct error *err
     return STATUS_OK;
 }
 
-static enum status give_verdict(struct gateway *gateway, const struct request *request, struct gateway_answer *answer,
-                                struct error *error)
+/* The three things a caller may want of a key. `verdict` is the one it has already, if it is found. */
+typedef enum status (*purpose)(struct gateway *gateway, const struct request *request, const struct verdict *verdict,
+                               struct gateway_answer *answer, struct error *error);
+
+static enum status do_ask(struct gateway *gateway, const struct request *request, const struct verdict *verdict,
+                          struct gateway_answer *answer, struct error *error)
 {
-    struct verdict verdict;
-    const enum status status = find_verdict(gateway, request, &verdict, error);
-    if (status != STATUS_OK)
-        return status;
-    if (verdict.found)
-        return repeat(gateway, request, &verdict, answer, error);
+    if (verdict->found)
+        return repeat(gateway, request, verdict, "repeated", answer, error);
     return request->call->kind == GATEWAY_CHARGE ? charge(gateway, request, answer, error)
                                                  : refund(gateway, request, answer, error);
+}
+
+static enum status do_lookup(struct gateway *gateway, const struct request *request, const struct verdict *verdict,
+                             struct gateway_answer *answer, struct error *error)
+{
+    if (verdict->found)
+        return repeat(gateway, request, verdict, "looked up", answer, error);
+    answer->unknown = true;
+    return add_attempt(gateway, request, "looked up", false, error);
+}
+
+static enum status do_void(struct gateway *gateway, const struct request *request, const struct verdict *verdict,
+                           struct gateway_answer *answer, struct error *error)
+{
+    if (verdict->found)
+        return repeat(gateway, request, verdict, verdict->accepted ? "not voided" : "repeated", answer, error);
+    return decline(gateway, request, GATEWAY_VOIDED, answer, error);
 }
 
 static enum status refuse_spoilt(struct error *error)
@@ -450,8 +476,8 @@ static enum status refuse_spoilt(struct error *error)
     return error_set(error, STATUS_IO, "the bank's book failed within this batch: drop it and ask all of it again");
 }
 
-enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
-                        struct error *error)
+static enum status serve(struct gateway *gateway, const struct gateway_call *call, purpose serve_it,
+                         struct gateway_answer *answer, struct error *error)
 {
     CHECK(gateway->in_batch);
     *answer = (struct gateway_answer){0};
@@ -461,12 +487,33 @@ enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call
     if (status != STATUS_OK)
         return status;
 
+    struct verdict verdict;
     const struct request request = request_of(gateway, call);
-    status = give_verdict(gateway, &request, answer, error);
+    status = find_verdict(gateway, &request, &verdict, error);
+    if (status == STATUS_OK)
+        status = serve_it(gateway, &request, &verdict, answer, error);
     gateway->spoilt = status != STATUS_OK && status != STATUS_UNAVAILABLE && status != STATUS_REFUSED;
     if (status != STATUS_OK)
         *answer = (struct gateway_answer){0};
     return status;
+}
+
+enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                        struct error *error)
+{
+    return serve(gateway, call, do_ask, answer, error);
+}
+
+enum status gateway_lookup(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                           struct error *error)
+{
+    return serve(gateway, call, do_lookup, answer, error);
+}
+
+enum status gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                         struct error *error)
+{
+    return serve(gateway, call, do_void, answer, error);
 }
 
 /* ---- batches ---- */

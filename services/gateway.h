@@ -15,6 +15,14 @@
  * there is none ("no_charge"), when the card refuses it ("refund_refused"), and when together with the order's earlier
  * refunds it would be more than was charged ("exceeds_charge"). A key that was declined stays declined.
  *
+ * Who stops asking without having had an answer does not know whether money moved. Two further calls tell, whatever
+ * the card is (tok_unavailable never answers a charge, but both of these):
+ *
+ *   lookup   what became of a key? Nothing is changed; what is on its way may still arrive
+ *   void     kills a key under which no money moved: whoever asks with it from now on, however late, is declined
+ *            ("voided"). Where money did move nothing is voided, and the answer is the reference of the movement: so a
+ *            charge that arrived between a lookup and a void is found, not lost
+ *
  * Calls are made in batches: begin, any number of calls, finish. The bank makes a batch durable at `finish`, and only
  * then may the caller rely on its answers. A batch that is dropped (or a process that dies before `finish`) leaves no
  * trace; one that dies after it is asked again with the same keys and gets the same answers.
@@ -45,10 +53,14 @@ struct gateway_call {
 
 enum { GATEWAY_REFERENCE_SIZE = 64, GATEWAY_REASON_SIZE = 64 };
 
+/* What stands in a key's stead when it was voided: the reason why it is declined. */
+#define GATEWAY_VOIDED "voided"
+
 struct gateway_answer {
+    bool unknown; /* of a lookup: no money moved and nothing was declined, so either may still happen */
     bool accepted;
     char reference[GATEWAY_REFERENCE_SIZE]; /* the bank's, when accepted: one key, one reference, for ever */
-    char reason[GATEWAY_REASON_SIZE];       /* why not, when declined */
+    char reason[GATEWAY_REASON_SIZE];       /* why not, when declined; GATEWAY_VOIDED for a key that was voided */
 };
 
 /* Opens the bank's book in the shop's folder, making it if it is missing. `clock` is borrowed. */
@@ -75,6 +87,17 @@ void gateway_drop(struct gateway *gateway);
  * STATUS_IO …         the book itself failed: the batch can only be dropped */
 enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
                         struct error *error) MUST_CHECK;
+
+/* What became of a call, inside a batch: accepted with its reference, declined with its reason, voided, or unknown. A
+ * call whose answer was lost is looked up like any other. Errors as gateway_ask, but it is never unanswered. */
+enum status gateway_lookup(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                           struct error *error) MUST_CHECK;
+
+/* Sees to it, inside a batch, that no money will ever move under the call's key: declined with GATEWAY_VOIDED. It comes
+ * too late where the key has its verdict: where money moved the answer is accepted with the reference, where it was
+ * declined, that decline. Repeating it gives the same answer. Errors as gateway_ask, but it is never unanswered. */
+enum status gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                         struct error *error) MUST_CHECK;
 
 /* ---- the book, for whoever audits it ---- */
 

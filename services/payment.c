@@ -6,7 +6,11 @@
  *   OrderCancellationRequested   captured -> refund: PaymentRefunded (customer)
  *
  * The bank is called before the commit, with a key of the business's own (<order>:charge, <order>:refund): a crash in
- * between asks again with the same key, and two causes of one refund are one refund. */
+ * between asks again with the same key, and two causes of one refund are one refund.
+ *
+ * After the last attempt a charge is given up: looked up (PaymentCaptured, PaymentDeclined), and voided when the bank
+ * knows nothing of it (PaymentDeclined, payment_unavailable). A refund is not: it becomes a dead letter, for the shop
+ * owes the customer. */
 #include "domain/payment.h"
 
 #include "base/text.h"
@@ -22,26 +26,18 @@ static struct gateway_call call_for(const struct payment_request *request, const
                                  .card_token = request->card_token};
 }
 
-/* Asks the bank and states what came of it. */
-static enum status ask_bank(struct reaction *reaction, const struct payment_request *request, struct error *error)
+/* States what came of a call. */
+static enum status conclude(struct reaction *reaction, const struct payment_request *request,
+                            const struct gateway_answer *answer, struct error *error)
 {
-    char key[PAYMENT_KEY_SIZE], reason[TEXT_SAFE_SIZE];
-    struct gateway *gateway = reaction_self(reaction);
-    struct gateway_answer answer = {0};
-    payment_key(request, key);
-    struct gateway_call call = call_for(request, key);
-    enum status status = gateway_begin(gateway, error);
-    if (status == STATUS_OK)
-        status = gateway_ask(gateway, &call, &answer, error);
-    if (status != STATUS_OK)
-        return status;
-    if (request->kind == PAYMENT_ASK_REFUND && !answer.accepted)
+    char reason[TEXT_SAFE_SIZE];
+    if (request->kind == PAYMENT_ASK_REFUND && !answer->accepted)
         return error_set(error, STATUS_REFUSED, "the bank refuses the refund (%s): the shop still owes the customer",
-                         text_safe(reason, answer.reason));
+                         text_safe(reason, answer->reason));
     const struct payment_answer conclusion = {
-        .accepted = answer.accepted,
-        .reference = arena_copy(reaction_arena(reaction), answer.reference),
-        .reason = arena_copy(reaction_arena(reaction), answer.reason),
+        .accepted = answer->accepted,
+        .reference = arena_copy(reaction_arena(reaction), answer->reference),
+        .reason = arena_copy(reaction_arena(reaction), answer->reason),
     };
     if (conclusion.reference == NULL || conclusion.reason == NULL)
         return error_memory(error);
@@ -50,16 +46,62 @@ static enum status ask_bank(struct reaction *reaction, const struct payment_requ
     return reaction_answer(reaction, &events, error);
 }
 
-static enum status react(struct reaction *reaction, const struct event *cause, struct error *error)
+/* What the bank is to be asked because of `cause`, in the state the payment is in. */
+static enum status find_request(struct reaction *reaction, const struct event *cause, struct payment_request *request,
+                                struct error *error)
 {
     const void *payment = NULL;
     char entity[ENTITY_SIZE];
     event_entity(cause, entity);
     enum status status = reaction_load(reaction, &payment_fold, entity, &payment, error);
+    if (status == STATUS_OK)
+        *request = payment_react(payment, cause);
+    return status;
+}
+
+static enum status react(struct reaction *reaction, const struct event *cause, struct error *error)
+{
+    char key[PAYMENT_KEY_SIZE];
+    struct payment_request request;
+    struct gateway_answer answer;
+    enum status status = find_request(reaction, cause, &request, error);
+    if (status != STATUS_OK || request.kind == PAYMENT_ASK_NOTHING)
+        return status;
+    payment_key(&request, key);
+    const struct gateway_call call = call_for(&request, key);
+    status = reaction_begin_outside(reaction, error);
+    if (status == STATUS_OK)
+        status = gateway_ask(reaction_self(reaction), &call, &answer, error);
+    return status == STATUS_OK ? conclude(reaction, &request, &answer, error) : status;
+}
+
+/* The charge may have been carried out, may arrive yet, or never. Looked up first, and voided only when the bank knows
+ * nothing of it; if it arrives in between, the void finds it. */
+static enum status give_up(struct reaction *reaction, const struct event *cause, struct error *error)
+{
+    char key[PAYMENT_KEY_SIZE];
+    struct payment_request request;
+    struct gateway_answer answer;
+    struct gateway *gateway = reaction_self(reaction);
+    enum status status = find_request(reaction, cause, &request, error);
     if (status != STATUS_OK)
         return status;
-    struct payment_request request = payment_react(payment, cause);
-    return request.kind == PAYMENT_ASK_NOTHING ? STATUS_OK : ask_bank(reaction, &request, error);
+    if (!payment_may_be_given_up(&request))
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "the bank does not answer the refund: until it is made the shop still owes the customer");
+    payment_key(&request, key);
+    const struct gateway_call call = call_for(&request, key);
+    status = reaction_begin_outside(reaction, error);
+    if (status == STATUS_OK)
+        status = gateway_lookup(gateway, &call, &answer, error);
+    if (status == STATUS_OK && answer.unknown)
+        status = gateway_void(gateway, &call, &answer, error);
+    return status == STATUS_OK ? conclude(reaction, &request, &answer, error) : status;
+}
+
+static enum status begin(void *self, struct error *error)
+{
+    return gateway_begin(self, error);
 }
 
 static enum status finish(void *self, struct error *error)
@@ -80,6 +122,8 @@ struct service payment_service(struct gateway *gateway)
                          EVENT_BIT(EVENT_ORDER_CANCELLATION_REQUESTED),
         .self = gateway,
         .react = react,
+        .give_up = give_up,
+        .begin = begin,
         .finish = finish,
         .drop = drop,
     };

@@ -14,13 +14,6 @@ enum {
     CONFLICTS_MAX = 20,        /* decisions on one event before we say that the store is busy */
 };
 
-const struct retry_policy retry_policy_default = {
-    .attempts_max = 6,
-    .first_delay_us = 200000,
-    .factor = 3,
-    .delay_max_us = 30000000,
-};
-
 /* One event of a batch. */
 struct item {
     const struct recorded_event *cause;
@@ -55,6 +48,8 @@ struct reaction {
     struct consumer *consumer;
     const struct recorded_event *cause;
     unsigned answers;
+    bool outside_asked;
+    bool outside_hangs;
 };
 
 const char *outcome_name(enum outcome outcome)
@@ -108,6 +103,15 @@ enum status reaction_guard(struct reaction *reaction, const struct fold *fold, c
     return status == STATUS_OK ? batch_guard(&reaction->consumer->batch, loaded, error) : status;
 }
 
+enum status reaction_begin_outside(struct reaction *reaction, struct error *error)
+{
+    const struct service *service = &reaction->consumer->service;
+    enum status status = service->begin == NULL ? STATUS_OK : service->begin(service->self, error);
+    reaction->outside_asked = status == STATUS_OK;
+    reaction->outside_hangs = status == STATUS_BUSY;
+    return status;
+}
+
 enum status reaction_answer(struct reaction *reaction, const struct event_list *events, struct error *error)
 {
     enum status status = events->failed ? error_memory(error) : STATUS_OK;
@@ -118,18 +122,6 @@ enum status reaction_answer(struct reaction *reaction, const struct event_list *
 }
 
 /* ---- parking ---- */
-
-/* Doubling delays that all start at the same moment would knock together: each event's own id spreads its delays by up
- * to a quarter, the same way whenever it is computed. */
-static int64_t delay_us(const struct retry_policy *policy, struct uuid id, int attempts)
-{
-    int64_t delay = policy->first_delay_us;
-    for (int i = 1; i < attempts && delay < policy->delay_max_us; i++)
-        delay *= policy->factor;
-    if (delay > policy->delay_max_us)
-        delay = policy->delay_max_us;
-    return delay + delay / 4 * id.bytes[15] / 255;
-}
 
 static enum status park(struct consumer *consumer, struct item *item, enum outcome outcome, struct error *error)
 {
@@ -148,7 +140,7 @@ static enum status park(struct consumer *consumer, struct item *item, enum outco
     if (outcome != OUTCOME_QUEUED)
         change.parked.attempts = item->attempt;
     if (outcome == OUTCOME_WAITING)
-        change.parked.next_attempt_us = now_us + delay_us(&consumer->retry, cause->id, item->attempt);
+        change.parked.next_attempt_us = now_us + retry_delay_us(&consumer->retry, item->attempt, cause->id.bytes[15]);
     if (outcome == OUTCOME_DEAD)
         change.parked.state = PARKED_DEAD;
     item->outcome = outcome;
@@ -209,8 +201,7 @@ static enum status settle_failure(struct consumer *consumer, struct item *item, 
     switch (failure) {
     case STATUS_UNAVAILABLE:
     case STATUS_REFUSED: /* the bank may think better of it; a person may make it */
-        return park(consumer, item, item->attempt < consumer->retry.attempts_max ? OUTCOME_WAITING : OUTCOME_DEAD,
-                    error);
+        return park(consumer, item, item->attempt < consumer->retry.attempts ? OUTCOME_WAITING : OUTCOME_DEAD, error);
     case STATUS_INVALID:
     case STATUS_NOT_FOUND:
     case STATUS_NEWER: return park(consumer, item, OUTCOME_DEAD, error);
@@ -227,6 +218,10 @@ static enum status react(struct consumer *consumer, struct item *item, struct er
                                       item->cause->data_length, &consumer->batch.arena, &event, error);
     if (status == STATUS_OK)
         status = consumer->service.react(&reaction, &event, error);
+    if (status == STATUS_UNAVAILABLE && item->attempt >= consumer->retry.attempts && consumer->service.give_up != NULL)
+        status = consumer->service.give_up(&reaction, &event, error);
+    if (reaction.outside_hangs)
+        return error->status = STATUS_UNAVAILABLE; /* nobody was asked: no attempt was made */
     if (status != STATUS_OK) {
         CHECK(status == STATUS_MEMORY ||
               consumer->batch.append_count == appends); /* an answer is a service's last word */

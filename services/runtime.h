@@ -31,6 +31,7 @@
 #include "base/status.h"
 #include "domain/event.h"
 #include "eventstore/eventstore.h"
+#include "services/policy.h"
 
 struct reaction;
 
@@ -42,6 +43,15 @@ struct service {
     /* Answers one event. STATUS_OK, with or without an answer; STATUS_UNAVAILABLE when the outside world did not
      * answer; anything else is handled as the runtime's comment says. */
     enum status (*react)(struct reaction *reaction, const struct event *cause, struct error *error);
+
+    /* The service's own answer to an event when react has said STATUS_UNAVAILABLE at the last attempt; called right
+     * after it. Returns as react does: without STATUS_OK the event becomes a dead letter, with this sentence as its
+     * reason. NULL: there is no such answer. */
+    enum status (*give_up)(struct reaction *reaction, const struct event *cause, struct error *error);
+
+    /* Gets the outside ready to be asked, or finds it ready (see reaction_begin_outside); NULL when there is nothing to
+     * get ready. STATUS_BUSY: it hangs. */
+    enum status (*begin)(void *self, struct error *error);
 
     /* Makes durable what react did outside, before the answers are committed; NULL when it does nothing outside. */
     enum status (*finish)(void *self, struct error *error);
@@ -78,20 +88,15 @@ enum status reaction_consumed(struct reaction *reaction, const struct fold *fold
 enum status reaction_guard(struct reaction *reaction, const struct fold *fold, const char *entity,
                            struct error *error) MUST_CHECK;
 
+/* Before react or give_up ask anything outside. A status other than STATUS_OK is theirs to return at once. When the
+ * outside hangs nothing was asked: the event has not used up an attempt, and the step fails with STATUS_UNAVAILABLE. */
+enum status reaction_begin_outside(struct reaction *reaction, struct error *error) MUST_CHECK;
+
 /* Adds events to the answer. Each belongs to a stream that was loaded before. */
 enum status reaction_answer(struct reaction *reaction, const struct event_list *events, struct error *error) MUST_CHECK;
 
 /* ---- the consumer -------------------------------------------------------------------------------------------------
  */
-
-/* How often and how patiently an event is tried again. */
-struct retry_policy {
-    int attempts_max;       /* then it is a dead letter */
-    int64_t first_delay_us; /* before the second attempt */
-    int factor;             /* each further delay is so many times the one before … */
-    int64_t delay_max_us;   /* … up to this */
-};
-extern const struct retry_policy retry_policy_default;
 
 enum outcome {
     OUTCOME_ANSWERED, /* events were written */

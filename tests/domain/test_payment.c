@@ -128,6 +128,22 @@ Test(payment, is_declined_when_the_bank_does_not)
     then_nothing_more();
 }
 
+Test(payment, is_unavailable_when_we_voided_the_charge)
+{
+    when_the_bank_says(charge_of(900), (struct payment_answer){false, NULL, "voided"});
+    then(payment_declined(ORDER_7, 900, "payment_unavailable"));
+    then_nothing_more();
+}
+
+Test(payment, gives_up_a_charge_and_never_a_refund)
+{
+    struct payment_request charge = charge_of(900), refund = refund_of(900, "customer");
+    struct payment_request nothing = {.kind = PAYMENT_ASK_NOTHING};
+    cr_assert(payment_may_be_given_up(&charge));
+    cr_assert_not(payment_may_be_given_up(&refund));
+    cr_assert_not(payment_may_be_given_up(&nothing));
+}
+
 Test(payment, is_refunded_when_the_bank_accepts_a_refund)
 {
     when_the_bank_says(refund_of(900, "customer"), (struct payment_answer){true, "bank-2", NULL});

@@ -37,3 +37,18 @@ Test(every_state, of_an_order_whose_card_is_declined, .timeout = 3000)
     cr_expect(found.ended_confirmed == 0 && found.ended_shipped == 0);
     cr_expect(found.ended_rejected > 0 && found.ended_cancelled > 0);
 }
+
+Test(every_state, of_an_order_whose_charge_is_never_answered_and_voided, .timeout = 3000)
+{
+    struct exploration found = run(10, "tok_unavailable");
+    cr_expect(found.ended_confirmed == 0 && found.ended_shipped == 0);
+    cr_expect(found.ended_rejected > 0 && found.ended_cancelled > 0);
+}
+
+Test(every_state, of_an_order_whose_lost_charge_is_looked_up, .timeout = 3000)
+{
+    struct exploration found = run(10, "tok_timeout");
+    cr_expect(found.states > 40000);
+    cr_expect(found.ended_confirmed > 0 && found.ended_shipped > 0 && found.ended_cancelled > 0);
+    cr_expect(found.ended_rejected == 0);
+}

@@ -246,7 +246,7 @@ const struct eventstore_info *eventstore_info(const struct eventstore *store)
     return &store->info;
 }
 
-/* ---- gateway.h: money moves once a key ---- */
+/* ---- gateway.h: money moves once a key, and never under one that was voided ---- */
 
 enum status gateway_begin(struct gateway *gateway, struct error *error)
 {
@@ -265,22 +265,60 @@ void gateway_drop(struct gateway *gateway)
     (void)gateway;
 }
 
+/* The verdict on a key, if it has one: money that moved, or a void. */
+static bool tell_verdict(const struct world *world, const char *key, struct gateway_answer *answer)
+{
+    *answer = (struct gateway_answer){.unknown = true};
+    for (int i = 0; i < world->money_count; i++)
+        if (strcmp(world->money[i].key, key) == 0)
+            *answer = world->money[i].voided ? (struct gateway_answer){.reason = GATEWAY_VOIDED}
+                                             : (struct gateway_answer){.accepted = true, .reference = "ref"};
+    return !answer->unknown;
+}
+
+static struct world_money *add_money(struct world *world, const struct gateway_call *call)
+{
+    CHECK(world->money_count < WORLD_MONEY_MAX);
+    struct world_money *money = &world->money[world->money_count++];
+    *money = (struct world_money){.kind = call->kind, .amount_minor = call->amount_minor};
+    snprintf(money->key, sizeof money->key, "%s", call->key);
+    return money;
+}
+
 enum status gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
                         struct error *error)
 {
-    (void)error;
     struct world *world = *gateway->world;
+    bool silent = call->kind == GATEWAY_CHARGE && strcmp(call->card_token, "tok_unavailable") == 0;
+    bool loses_answer = call->kind == GATEWAY_CHARGE && strcmp(call->card_token, "tok_timeout") == 0;
     bool declined = call->kind == GATEWAY_CHARGE && strcmp(call->card_token, "tok_declined") == 0;
-    *answer = (struct gateway_answer){.accepted = !declined, .reference = "ref", .reason = "declined"};
-    for (int i = 0; i < world->money_count; i++)
-        if (strcmp(world->money[i].key, call->key) == 0)
-            return STATUS_OK;
-    if (!declined) {
-        CHECK(world->money_count < WORLD_MONEY_MAX);
-        struct world_money *money = &world->money[world->money_count++];
-        *money = (struct world_money){.kind = call->kind, .amount_minor = call->amount_minor};
-        snprintf(money->key, sizeof money->key, "%s", call->key);
-    }
+    if (tell_verdict(world, call->key, answer))
+        return STATUS_OK;
+    if (!declined && !silent)
+        (void)add_money(world, call);
+    if (silent || loses_answer)
+        return error_set(error, STATUS_UNAVAILABLE, "the bank did not answer");
+    *answer = declined ? (struct gateway_answer){.reason = "declined"}
+                       : (struct gateway_answer){.accepted = true, .reference = "ref"};
+    return STATUS_OK;
+}
+
+enum status gateway_lookup(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                           struct error *error)
+{
+    (void)error;
+    (void)tell_verdict(*gateway->world, call->key, answer);
+    return STATUS_OK;
+}
+
+enum status gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                         struct error *error)
+{
+    (void)error;
+    if (tell_verdict(*gateway->world, call->key, answer))
+        return STATUS_OK;
+    add_money(*gateway->world, call)->voided = true;
+    (void)tell_verdict(*gateway->world, call->key, answer);
     return STATUS_OK;
 }
 

@@ -15,6 +15,7 @@ struct world_money {
     char key[64];
     enum gateway_kind kind;
     int64_t amount_minor;
+    bool voided; /* no money: the key is dead */
 };
 
 struct world {

@@ -13,15 +13,21 @@ static void note_handled(void *context, const struct handled *handled)
     saga->outcomes[saga->handled_count++] = handled->outcome;
 }
 
-static void start(struct saga *saga, int service)
+static void start_consumer(struct saga *saga, int service)
 {
     const struct consumer_options options = {.clock = &saga->clock,
+                                             .retry = &saga->retry,
                                              .batch_events = saga->batch_events,
                                              .producer = "test",
                                              .tell = note_handled,
                                              .tell_context = saga};
-    OK(service_house_open(&saga->houses[service], service_names[service], saga->folder, &saga->clock, &saga->error));
     OK(consumer_open(&saga->consumers[service], saga->store, &saga->houses[service].service, &options, &saga->error));
+}
+
+static void start(struct saga *saga, int service)
+{
+    OK(service_house_open(&saga->houses[service], service_names[service], saga->folder, &saga->clock, &saga->error));
+    start_consumer(saga, service);
 }
 
 static void stop(struct saga *saga, int service)
@@ -32,7 +38,7 @@ static void stop(struct saga *saga, int service)
 
 void saga_open(struct saga *saga)
 {
-    *saga = (struct saga){.time.now_us = MONDAY_EVENING_US, .batch_events = 1};
+    *saga = (struct saga){.time.now_us = MONDAY_EVENING_US, .batch_events = 1, .retry = retry_policy_default};
     temporary_make(saga->folder);
     saga->clock = fake_clock(&saga->time);
     const struct eventstore_options options = {.clock = &saga->clock, .durability = DURABILITY_NONE};
@@ -57,6 +63,12 @@ void saga_restart(struct saga *saga, int service)
 {
     stop(saga, service);
     start(saga, service);
+}
+
+void saga_reopen(struct saga *saga, int service)
+{
+    consumer_close(&saga->consumers[service]);
+    start_consumer(saga, service);
 }
 
 /* ---- commands ---- */
@@ -131,6 +143,31 @@ void saga_expect(struct saga *saga, const char *ref, const char *types)
     cr_expect_str_eq(listing.types, types);
 }
 
+struct finding {
+    const char *type, *piece;
+    int count;
+};
+
+static enum status find_piece(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)error;
+    struct finding *finding = context;
+    if (strcmp(event->type, finding->type) != 0)
+        return STATUS_OK;
+    finding->count++;
+    cr_expect_not_null(strstr(event->data, finding->piece), "%s says %s", event->type, event->data);
+    return STATUS_OK;
+}
+
+void saga_expect_data(struct saga *saga, const char *ref, const char *type, const char *piece)
+{
+    struct finding finding = {.type = type, .piece = piece};
+    char entity[UUID_TEXT_SIZE];
+    uuid_to_text(desk_order_id(&saga->desk, ref), entity);
+    OK(eventstore_read_entity(saga->store, entity, 0, find_piece, &finding, &saga->error));
+    cr_expect_eq(finding.count, 1, "%s stands %d times", type, finding.count);
+}
+
 static enum status count_event(void *context, const struct recorded_event *event, struct error *error)
 {
     (void)event, (void)error;
@@ -200,6 +237,7 @@ struct stock saga_stock(struct saga *saga, const char *sku)
 }
 
 struct parked_list {
+    struct saga *saga;
     int count;
     struct parked *first;
 };
@@ -208,17 +246,61 @@ static enum status add_parked(void *context, const char *consumer, const struct 
 {
     (void)consumer, (void)error;
     struct parked_list *list = context;
-    if (list->count++ == 0 && list->first != NULL) {
-        *list->first = *parked;
-        list->first->reason = "";
-    }
+    if (list->count++ > 0 || list->first == NULL)
+        return STATUS_OK;
+    snprintf(list->saga->parked_reason, sizeof list->saga->parked_reason, "%s", parked->reason);
+    *list->first = *parked;
+    list->first->reason = list->saga->parked_reason;
     return STATUS_OK;
 }
 
 int saga_parked(struct saga *saga, const char *consumer, struct parked *first)
 {
-    struct parked_list list = {.first = first};
+    struct parked_list list = {.saga = saga, .first = first};
     const struct parked_query query = {.consumer = consumer};
     OK(eventstore_read_parked(saga->store, &query, add_parked, &list, &saga->error));
     return list.count;
+}
+
+enum { DEAD_LETTERS_MAX = 16 };
+
+struct revival {
+    struct parked_change changes[DEAD_LETTERS_MAX];
+    size_t count;
+    int64_t now_us;
+};
+
+static enum status revive(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)consumer, (void)error;
+    struct revival *revival = context;
+    if (parked->state != PARKED_DEAD)
+        return STATUS_OK;
+    CHECK(revival->count < DEAD_LETTERS_MAX);
+    struct parked_change *change = &revival->changes[revival->count++];
+    *change = (struct parked_change){.expected_attempts = parked->attempts, .parked = *parked};
+    change->parked.state = PARKED_WAITING;
+    change->parked.next_attempt_us = revival->now_us;
+    change->parked.reason = "tried again by a person";
+    return STATUS_OK;
+}
+
+void saga_retry_dead_letters(struct saga *saga, int service)
+{
+    struct revival revival = {.now_us = saga->time.now_us};
+    const char *name = service_names[service];
+    const struct parked_query query = {.consumer = name};
+    uint64_t stands = 0;
+    OK(eventstore_read_parked(saga->store, &query, revive, &revival, &saga->error));
+    OK(eventstore_checkpoint(saga->store, name, &stands, &saga->error));
+    cr_assert_gt(revival.count, 0, "%s has no dead letter", name);
+    const struct commit commit = {.actor = "clerk",
+                                  .producer = "test",
+                                  .consumer = name,
+                                  .checkpoint_from = stands,
+                                  .checkpoint_to = stands,
+                                  .parked = revival.changes,
+                                  .parked_count = revival.count};
+    OK(eventstore_commit(saga->store, &commit, NULL, &saga->error));
+    saga_reopen(saga, service);
 }

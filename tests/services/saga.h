@@ -30,9 +30,10 @@ struct saga {
     struct shop_desk desk;
     struct service_house houses[SERVICES_COUNT];
     struct consumer *consumers[SERVICES_COUNT];
-    size_t batch_events; /* for consumers that are started from now on */
-    struct error error;  /* of the last command */
-
+    size_t batch_events;       /* for consumers that are started from now on */
+    struct retry_policy retry; /* likewise */
+    struct error error;        /* of the last command */
+    char parked_reason[ERROR_TEXT_MAX];
     enum outcome outcomes[HANDLED_MAX]; /* of all handled events, in order */
     int handled_count;
 };
@@ -56,8 +57,14 @@ void saga_settle(struct saga *saga);
 /* The service dies and is started again: it knows only what the store knows. */
 void saga_restart(struct saga *saga, int service);
 
+/* Its consumer only: the house stays as the test has changed it. */
+void saga_reopen(struct saga *saga, int service);
+
 /* The events of an order's own streams are these, in this order, named with a blank between them. */
 void saga_expect(struct saga *saga, const char *ref, const char *types);
+
+/* The only event of this type in the order's streams has `piece` in its data. */
+void saga_expect_data(struct saga *saga, const char *ref, const char *type, const char *piece);
 
 /* How often an event of this type stands on the whole roll. */
 int saga_count(struct saga *saga, const char *type);
@@ -71,7 +78,10 @@ int saga_mails(struct saga *saga);
 
 struct stock saga_stock(struct saga *saga, const char *sku);
 
-/* Parked events of a consumer, and the state of the first. */
+/* Parked events of a consumer, and the state of the first; its reason is then in saga->parked_reason. */
 int saga_parked(struct saga *saga, const char *consumer, struct parked *first);
+
+/* A person has a service's dead letters tried again. The service is started anew: somebody else moved its events. */
+void saga_retry_dead_letters(struct saga *saga, int service);
 
 #endif

@@ -126,6 +126,24 @@ static enum status ask_in_a_batch(struct gateway_call call)
     return status;
 }
 
+static enum status lookup_in_a_batch(struct gateway_call call)
+{
+    begin();
+    memset(&answer, 0x55, sizeof answer);
+    const enum status status = gateway_lookup(bank, &call, &answer, &error);
+    finish();
+    return status;
+}
+
+static enum status void_in_a_batch(struct gateway_call call)
+{
+    begin();
+    memset(&answer, 0x55, sizeof answer);
+    const enum status status = gateway_void(bank, &call, &answer, &error);
+    finish();
+    return status;
+}
+
 static void reopen(void)
 {
     gateway_close(&bank);
@@ -191,6 +209,7 @@ static void accepted(enum status status)
 {
     cr_assert_eq(status, STATUS_OK, "%s", error.text);
     cr_assert(answer.accepted, "declined: %s", answer.reason);
+    cr_assert_not(answer.unknown);
     cr_assert_str_eq(answer.reason, "");
     cr_assert_str_not_empty(answer.reference);
 }
@@ -199,6 +218,7 @@ static void declined(enum status status, const char *reason)
 {
     cr_assert_eq(status, STATUS_OK, "%s", error.text);
     cr_assert_not(answer.accepted);
+    cr_assert_not(answer.unknown);
     cr_assert_str_eq(answer.reason, reason);
     cr_assert_str_empty(answer.reference);
 }
@@ -209,6 +229,15 @@ static void unanswered(enum status status)
     cr_assert_not(answer.accepted);
     cr_assert_str_empty(answer.reference, "a lost answer says nothing");
     cr_assert_str_empty(answer.reason, "a lost answer says nothing");
+}
+
+static void unknown(enum status status)
+{
+    cr_assert_eq(status, STATUS_OK, "%s", error.text);
+    cr_assert(answer.unknown);
+    cr_assert_not(answer.accepted);
+    cr_assert_str_empty(answer.reference);
+    cr_assert_str_empty(answer.reason);
 }
 
 /* ---- the cards ---- */
@@ -465,6 +494,93 @@ Test(gateway, refuses_calls_that_mean_nothing_and_goes_on)
     accepted(ask(a_charge("7", AMOUNT_MAX_MINOR, "tok_ok")));
     finish();
     outcomes_are("charged");
+}
+
+/* ---- lookup and void ---- */
+
+Test(gateway, looks_up_what_became_of_a_key)
+{
+    unanswered(ask_in_a_batch(a_charge("7:charge", 5, "tok_timeout")));
+    accepted(lookup_in_a_batch(a_charge("7:charge", 5, "tok_timeout")));
+    const struct gateway_answer found = answer;
+    accepted(ask_in_a_batch(a_charge("7:charge", 5, "tok_timeout")));
+    cr_assert_str_eq(found.reference, answer.reference);
+
+    declined(ask_in_a_batch(a_charge("8:charge", 5, "tok_insufficient_funds")), "insufficient_funds");
+    declined(lookup_in_a_batch(a_charge("8:charge", 5, "tok_insufficient_funds")), "insufficient_funds");
+    unknown(lookup_in_a_batch(a_charge("9:charge", 5, "tok_ok")));
+    movements_are("charge 5");
+    outcomes_are("timed out,looked up,repeated,insufficient_funds,looked up,looked up");
+}
+
+Test(gateway, a_lookup_changes_nothing)
+{
+    unanswered(ask_in_a_batch(a_charge("7:charge", 5, "tok_flaky")));
+    unknown(lookup_in_a_batch(a_charge("7:charge", 5, "tok_flaky")));
+    unknown(lookup_in_a_batch(a_charge("7:charge", 5, "tok_flaky")));
+    unanswered(ask_in_a_batch(a_charge("7:charge", 5, "tok_flaky")));
+    accepted(ask_in_a_batch(a_charge("7:charge", 5, "tok_flaky")));
+}
+
+Test(gateway, a_card_that_never_answers_a_charge_can_be_looked_up_and_voided)
+{
+    unanswered(ask_in_a_batch(a_charge("7:charge", 5, "tok_unavailable")));
+    unknown(lookup_in_a_batch(a_charge("7:charge", 5, "tok_unavailable")));
+    declined(void_in_a_batch(a_charge("7:charge", 5, "tok_unavailable")), "voided");
+    declined(lookup_in_a_batch(a_charge("7:charge", 5, "tok_unavailable")), "voided");
+    outcomes_are("timed out,looked up,voided,looked up");
+}
+
+Test(gateway, a_voided_key_never_charges_however_late_it_is_asked)
+{
+    declined(void_in_a_batch(a_charge("7:charge", 5, "tok_ok")), "voided");
+    reopen();
+    declined(ask_in_a_batch(a_charge("7:charge", 5, "tok_ok")), "voided");
+    movements_are("");
+    accepted(ask_in_a_batch(a_charge("7:another", 5, "tok_ok")));
+}
+
+Test(gateway, a_void_that_comes_after_the_charge_finds_it_and_voids_nothing)
+{
+    unknown(lookup_in_a_batch(a_charge("7:charge", 5, "tok_timeout")));
+    unanswered(ask_in_a_batch(a_charge("7:charge", 5, "tok_timeout")));
+    accepted(void_in_a_batch(a_charge("7:charge", 5, "tok_timeout")));
+    const struct gateway_answer found = answer;
+    accepted(ask_in_a_batch(a_charge("7:charge", 5, "tok_timeout")));
+    cr_assert_str_eq(found.reference, answer.reference);
+    movements_are("charge 5");
+    outcomes_are("looked up,timed out,not voided,repeated");
+}
+
+Test(gateway, repeating_a_void_is_the_same_answer)
+{
+    for (int i = 0; i < 3; i++)
+        declined(void_in_a_batch(a_charge("7:charge", 5, "tok_ok")), "voided");
+    outcomes_are("voided,repeated,repeated");
+}
+
+Test(gateway, a_void_leaves_a_decline_its_reason)
+{
+    declined(ask_in_a_batch(a_charge("7:charge", 5, "tok_declined")), "declined");
+    declined(void_in_a_batch(a_charge("7:charge", 5, "tok_declined")), "declined");
+}
+
+Test(gateway, a_void_that_is_dropped_voids_nothing)
+{
+    struct gateway_call call = a_charge("7:charge", 5, "tok_ok");
+    begin();
+    declined(gateway_void(bank, &call, &answer, &error), "voided");
+    gateway_drop(bank);
+    accepted(ask_in_a_batch(call));
+}
+
+Test(gateway, refuses_to_look_up_or_void_a_key_that_stands_for_another_call)
+{
+    accepted(ask_in_a_batch(a_charge("7:charge", 5, "tok_ok")));
+    cr_assert_eq(lookup_in_a_batch(a_charge("7:charge", 6, "tok_ok")), STATUS_REFUSED);
+    cr_assert_eq(void_in_a_batch(a_charge("7:charge", 6, "tok_ok")), STATUS_REFUSED);
+    cr_assert_eq(lookup_in_a_batch(a_charge("", 5, "tok_ok")), STATUS_INVALID);
+    outcomes_are("charged,key reused,key reused");
 }
 
 /* ---- batches ---- */
