@@ -18,6 +18,7 @@ static void remember_lost(const struct gateway_call *call)
     lost.call.card_token = lost.token;
 }
 
+/* The linker's names, not ours. NOLINTBEGIN(bugprone-reserved-identifier) */
 typedef enum status gateway_function(struct gateway *gateway, const struct gateway_call *call,
                                      struct gateway_answer *answer, struct error *error);
 gateway_function __real_gateway_ask, __wrap_gateway_ask;
@@ -74,6 +75,8 @@ enum status __wrap_gateway_void(struct gateway *gateway, const struct gateway_ca
         return error->status;
     return pass(__real_gateway_void, bank_faults.voiding, gateway, call, answer, error);
 }
+
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 enum status bank_hears_the_lost_charge(struct gateway *gateway, struct gateway_answer *answer, struct error *error)
 {
