@@ -28,6 +28,7 @@ static enum status check_words(const char *words, const char *what, struct error
 
 static enum status check_decision(const struct decision *decision, struct error *error)
 {
+    CHECK(decision->parked.position > 0);
     CHECK(decision->kind == DECISION_DISCARD || decision->owed[0] == '\0');
     enum status status = names_check(decision->consumer, "a consumer", error);
     if (status == STATUS_OK)
