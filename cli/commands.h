@@ -21,6 +21,8 @@ extern const struct command events_command;
 extern const struct command trace_command;
 /* status.c */
 extern const struct command status_command;
+/* dead_letters.c */
+extern const struct command dead_letters_command;
 /* verify.c */
 extern const struct command verify_command, backup_command, rebuild_command;
 

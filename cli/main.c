@@ -14,7 +14,7 @@ static void print_overview(void)
     printf("Usage: till [--shop DIR] COMMAND [OPTIONS]\n\n"
            "A shop whose only memory is an append-only roll of events.\n\nCommands:\n");
     for (const struct command *const *command = commands; *command != NULL; command++)
-        printf("  %-10s %s\n", (*command)->name, (*command)->summary);
+        printf("  %-12s %s\n", (*command)->name, (*command)->summary);
     printf("\n`till COMMAND --help` says more. The shop is the folder --shop, $TILL_SHOP or\n./shop.\n");
 }
 

@@ -47,9 +47,48 @@ void print_rest(const struct till *till, const char *text, int used_columns)
     putchar('\n');
 }
 
+/* Prints the words of a line that is `used` columns long already. */
+static void fill_lines(const char *safe, int indent, int columns)
+{
+    int used = indent;
+    bool first = true;
+    for (const char *word = safe + strspn(safe, " "); *word != '\0'; word += strspn(word, " ")) {
+        struct buffer one = {0};
+        size_t length = strcspn(word, " ");
+        buffer_append(&one, word, length);
+        int width = (int)text_columns(buffer_string(&one));
+        if (!first && used + 1 + width > columns) {
+            printf("\n%*s", indent, "");
+            used = indent;
+            first = true;
+        }
+        printf("%s%s", first ? "" : " ", buffer_string(&one));
+        used += (first ? 0 : 1) + width;
+        first = false;
+        word += length;
+        buffer_clear(&one);
+    }
+    putchar('\n');
+}
+
+void print_paragraph(const struct till *till, const char *text, int indent)
+{
+    struct buffer safe = {0};
+    text_append_safe(&safe, text, strlen(text));
+    fill_lines(buffer_string(&safe), indent, till->columns);
+    buffer_clear(&safe);
+}
+
+enum { NAME_COLUMNS = 10 };
+
+void print_long_fact(const struct till *till, const char *name, const char *value)
+{
+    printf("%s%-*s%s", style(till, STYLE_DIM), NAME_COLUMNS, name, style(till, STYLE_PLAIN));
+    print_paragraph(till, value, NAME_COLUMNS);
+}
+
 void print_fact(const struct till *till, const char *name, const char *value)
 {
-    enum { NAME_COLUMNS = 10 };
     printf("%s%-*s%s", style(till, STYLE_DIM), NAME_COLUMNS, name, style(till, STYLE_PLAIN));
     print_rest(till, value, NAME_COLUMNS);
 }

@@ -39,6 +39,13 @@ void print_rest(const struct till *till, const char *text, int used_columns);
 /* "name      value": a line of a page about one thing. */
 void print_fact(const struct till *till, const char *name, const char *value);
 
+/* A text of any length, made safe, its lines filled up to the terminal's width (80 columns in a file) and `indent`
+ * blanks before each but the first, which is where the caller left off: `indent` columns are used already. */
+void print_paragraph(const struct till *till, const char *text, int indent);
+
+/* As print_fact, for a value that may need several lines. */
+void print_long_fact(const struct till *till, const char *name, const char *value);
+
 enum { PEOPLE_TIME_SIZE = 20, DURATION_SIZE = 24 };
 
 /* "2026-11-23 18:40:05", UTC: for tables. Returns `text`. */

@@ -110,11 +110,13 @@ enum status dead_letters_find(const struct dead_letters *letters, uint64_t posit
             return refuse_several(position, (*letter)->consumer, one->consumer, error);
         *letter = one;
     }
-    char safe[TEXT_SAFE_SIZE];
     if (*letter != NULL)
         return STATUS_OK;
-    return error_set(error, STATUS_NOT_FOUND, "%s has not set position %llu aside",
-                     consumer != NULL ? text_safe(safe, consumer) : "any service", (unsigned long long)position);
+    char safe[TEXT_SAFE_SIZE];
+    if (consumer != NULL)
+        return error_set(error, STATUS_NOT_FOUND, "%s has not set position %llu aside", text_safe(safe, consumer),
+                         (unsigned long long)position);
+    return error_set(error, STATUS_NOT_FOUND, "nobody has set position %llu aside", (unsigned long long)position);
 }
 
 struct copying {
