@@ -1,116 +1,29 @@
 /* journeys.c - `till journeys`: every step of every order, which of them are stuck, and what they wait for.
  *
  * What happened comes from the view. What an open journey waits for is read off its steps (journey_waits_for: whose
- * answer is missing?), and joined with what stands parked of it now: the attempt that comes next, or the reason why a
- * person is needed. Parked events are no part of history, so with --at and --as-of only the service is named. */
+ * answer is missing?), and joined with what stands in its way now: the attempt that comes next, the reason why a person
+ * is needed, what was given up. That is no part of history, so with --at and --as-of only the service is named. */
 #include "projections/journeys.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "cli/standing.h"
 #include "cli/work.h"
 
 enum { OLDER_THAN_S = 60 };
-
-/* A parked event that may be tried next, or that needs a person: the first of its journey, for one consumer. */
-struct waiting {
-    struct uuid order;
-    const char *consumer;
-    const char *reason;
-    enum parked_state state;
-    int attempts;
-    int64_t next_attempt_us;
-};
 
 struct journeys {
     struct listing *listing;
     bool only_stuck;
     int64_t now_us;        /* of the moment that is looked at */
     int64_t older_than_us; /* quiet for longer than this is stuck */
-    struct arena arena;
-    struct waiting *waiting; /* sorted by order */
-    size_t waiting_count, waiting_capacity;
+    bool travelling;       /* to another moment than now: nothing is known of what stood parked then */
+    struct standing standing;
 };
-
-/* ---- what stands parked ---- */
-
-static enum status grow_waiting(struct journeys *journeys, struct error *error)
-{
-    size_t capacity = journeys->waiting_capacity == 0 ? 64 : 2 * journeys->waiting_capacity;
-    struct waiting *grown = realloc(journeys->waiting, capacity * sizeof *grown);
-    if (grown == NULL)
-        return error_memory(error);
-    journeys->waiting = grown;
-    journeys->waiting_capacity = capacity;
-    return STATUS_OK;
-}
-
-static enum status add_waiting(void *context, const char *consumer, const struct parked *parked, struct error *error)
-{
-    struct journeys *journeys = context;
-    if (parked->attempts == 0) /* it was never tried: there is nothing to tell but whose it is */
-        return STATUS_OK;
-    if (journeys->waiting_count == journeys->waiting_capacity && grow_waiting(journeys, error) != STATUS_OK)
-        return STATUS_MEMORY;
-    struct waiting waiting = {.order = parked->sequence,
-                              .consumer = arena_copy(&journeys->arena, consumer),
-                              .reason = arena_copy(&journeys->arena, parked->reason),
-                              .state = parked->state,
-                              .attempts = parked->attempts,
-                              .next_attempt_us = parked->next_attempt_us};
-    if (waiting.consumer == NULL || waiting.reason == NULL)
-        return error_memory(error);
-    journeys->waiting[journeys->waiting_count++] = waiting;
-    return STATUS_OK;
-}
-
-static int by_order(const void *one, const void *other)
-{
-    const struct waiting *a = one, *b = other;
-    return memcmp(a->order.bytes, b->order.bytes, UUID_BYTES);
-}
-
-static enum status load_waiting(struct journeys *journeys, struct error *error)
-{
-    const struct parked_query query = {.heads_only = true};
-    enum status status = eventstore_read_parked(journeys->listing->shop->store, &query, add_waiting, journeys, error);
-    if (journeys->waiting_count > 1)
-        qsort(journeys->waiting, journeys->waiting_count, sizeof *journeys->waiting, by_order);
-    return status;
-}
-
-/* What stands parked of an order, best of the consumer it waits for; NULL when nothing does. */
-static const struct waiting *find_waiting(const struct journeys *journeys, struct uuid order, const char *consumer)
-{
-    const struct waiting key = {.order = order};
-    const struct waiting *end = journeys->waiting + journeys->waiting_count, *best = NULL;
-    if (journeys->waiting_count == 0)
-        return NULL;
-    const struct waiting *at = bsearch(&key, journeys->waiting, journeys->waiting_count, sizeof key, by_order);
-    while (at != NULL && at > journeys->waiting && uuid_equal(at[-1].order, order))
-        at--;
-    for (; at != NULL && at < end && uuid_equal(at->order, order); at++)
-        if (best == NULL || (consumer != NULL && strcmp(at->consumer, consumer) == 0))
-            best = at;
-    return best;
-}
-
-/* "attempt 2 at 2026-11-23T18:40:00Z: the bank did not answer" */
-static void tell_attempt(struct buffer *out, const struct waiting *waiting)
-{
-    char at[TIME_TEXT_SIZE];
-    time_to_text(waiting->next_attempt_us, at);
-    if (waiting->state == PARKED_DEAD)
-        buffer_format(out, "needs a person after %d %s: ", waiting->attempts,
-                      plural(waiting->attempts, "attempt", "attempts"));
-    else
-        buffer_format(out, "attempt %d at %s: ", waiting->attempts + 1, at);
-    buffer_text(out, waiting->reason);
-}
 
 /* ---- one journey ---- */
 
@@ -119,18 +32,44 @@ struct sight {
     const struct journey_row *row;
     int64_t quiet_us;
     bool stuck;
-    const char *service;           /* whose answer is missing; NULL for nobody's */
-    const struct waiting *waiting; /* or NULL */
+    const char *service;              /* whose answer is missing; NULL for nobody's */
+    const struct dead_letter *letter; /* what it waits for, or NULL */
 };
+
+/* The one that tells most of an order: a dead letter, or else what the service that is waited for has set aside. */
+static const struct dead_letter *find_letter(const struct journeys *journeys, struct uuid order, const char *service)
+{
+    const struct dead_letter *best = NULL, *letter;
+    for (size_t n = 0; (letter = standing_letter(&journeys->standing, order, n)) != NULL; n++) {
+        if (letter->parked.state == PARKED_DEAD)
+            return letter;
+        if (best == NULL || (service != NULL && strcmp(letter->consumer, service) == 0))
+            best = letter;
+    }
+    return best;
+}
+
+/* An answer that a person has given up is waited for no more. */
+static bool is_given_up(const struct journeys *journeys, struct uuid order, const char *service)
+{
+    const struct discard *discard;
+    for (size_t n = 0; (discard = standing_discard(&journeys->standing, order, n)) != NULL; n++)
+        if (service != NULL && strcmp(discard->consumer, service) == 0)
+            return true;
+    return false;
+}
 
 static struct sight look(const struct journeys *journeys, const struct journey_row *row)
 {
     struct sight sight = {.row = row, .service = journey_waits_for(row)};
-    sight.waiting = find_waiting(journeys, row->order, sight.service);
-    if (sight.waiting != NULL)
-        sight.service = sight.waiting->consumer;
+    sight.letter = find_letter(journeys, row->order, sight.service);
+    if (sight.letter != NULL)
+        sight.service = sight.letter->consumer;
+    else if (is_given_up(journeys, row->order, sight.service))
+        sight.service = NULL;
     sight.quiet_us = journeys->now_us - row->steps[row->step_count - 1].at_us;
-    sight.stuck = sight.service != NULL && sight.quiet_us > journeys->older_than_us;
+    sight.stuck = (sight.service != NULL && sight.quiet_us > journeys->older_than_us) ||
+                  standing_needs_person(&journeys->standing, row->order);
     return sight;
 }
 
@@ -148,7 +87,7 @@ static void add_steps(cJSON *object, const struct journey_row *row)
     }
 }
 
-static enum status print_object(const struct sight *sight, struct error *error)
+static enum status print_object(const struct journeys *journeys, const struct sight *sight, struct error *error)
 {
     struct buffer waits = {0};
     cJSON *object = cJSON_CreateObject();
@@ -159,37 +98,33 @@ static enum status print_object(const struct sight *sight, struct error *error)
     cJSON_AddBoolToObject(object, "stuck", sight->stuck);
     if (sight->service != NULL)
         buffer_text(&waits, sight->service);
-    if (sight->waiting != NULL) {
+    if (sight->letter != NULL) {
         buffer_text(&waits, ": ");
-        tell_attempt(&waits, sight->waiting);
+        tell_attempt(&waits, sight->letter);
     }
     json_text(object, "waiting_for", sight->service != NULL ? buffer_string(&waits) : NULL);
     buffer_clear(&waits);
+    if (!journeys->travelling)
+        add_standing(object, &journeys->standing, sight->row->order);
     return json_line(object, error);
 }
 
-/* What is told of an attempt is a line of its own: it is a sentence, not a cell. */
-static void print_table_row(struct listing *listing, const struct sight *sight)
+/* What is told of attempts and discards are lines of their own: they are sentences, not cells. */
+static void print_table_row(struct journeys *journeys, const struct sight *sight)
 {
     static const struct column columns[] = {
         {"order", 18}, {"status", 10}, {"steps", -5}, {"took", -8}, {"waits for", 31}};
-    const struct till *till = listing->till;
     const struct journey_row *row = sight->row;
     char took[DURATION_SIZE], quiet[DURATION_SIZE], waits[64] = "";
     duration_for_people(row->steps[row->step_count - 1].at_us - row->steps[0].at_us, took);
     if (sight->service != NULL)
         snprintf(waits, sizeof waits, "%.16s%s%s", sight->service, sight->stuck ? ", quiet for " : "",
                  sight->stuck ? duration_for_people(sight->quiet_us, quiet) : "");
+    else if (sight->stuck)
+        snprintf(waits, sizeof waits, "a person");
     const char *const cells[] = {row->order_ref, row->status, number_text((int64_t)row->step_count), took, waits};
-    print_row(listing, columns, cells, COUNT(columns));
-    if (sight->waiting == NULL)
-        return;
-    struct buffer attempt = {0};
-    tell_attempt(&attempt, sight->waiting);
-    printf("  %s", style(till, sight->waiting->state == PARKED_DEAD ? STYLE_RED : STYLE_YELLOW));
-    print_rest(till, buffer_string(&attempt), 2);
-    fputs(style(till, STYLE_PLAIN), stdout);
-    buffer_clear(&attempt);
+    print_row(journeys->listing, columns, cells, COUNT(columns));
+    print_standing(journeys->listing->till, &journeys->standing, row->order, journeys->only_stuck);
 }
 
 static enum status print_journey(void *context, const struct journey_row *row, struct error *error)
@@ -199,8 +134,8 @@ static enum status print_journey(void *context, const struct journey_row *row, s
     if (journeys->only_stuck && !sight.stuck)
         return STATUS_OK;
     if (journeys->listing->till->json)
-        return print_object(&sight, error);
-    print_table_row(journeys->listing, &sight);
+        return print_object(journeys, &sight, error);
+    print_table_row(journeys, &sight);
     return STATUS_OK;
 }
 
@@ -224,17 +159,17 @@ static enum status list_journeys(struct listing *listing, struct error *error)
 {
     struct journeys *journeys = listing->request;
     journeys->listing = listing;
-    bool travelling = argument_given(listing->arguments, "at") || argument_given(listing->arguments, "as-of");
+    journeys->travelling = argument_given(listing->arguments, "at") || argument_given(listing->arguments, "as-of");
     enum status status = find_now(journeys, error);
-    if (status == STATUS_OK && !travelling)
-        status = load_waiting(journeys, error);
+    if (status == STATUS_OK && !journeys->travelling)
+        status = standing_load(&journeys->standing, listing->shop->store, error);
     struct journey_filter filter = {0};
-    if (journeys->only_stuck)
-        filter.quiet_since_us = journeys->now_us - journeys->older_than_us;
+    const struct standing *standing = &journeys->standing;
+    if (journeys->only_stuck && standing->tried_count == 0 && standing->discards.count == 0)
+        filter.quiet_since_us = journeys->now_us - journeys->older_than_us; /* nothing else makes an order stuck */
     if (status == STATUS_OK)
         status = journeys_each(listing->view, &filter, print_journey, journeys, error);
-    free(journeys->waiting);
-    arena_clear(&journeys->arena);
+    standing_clear(&journeys->standing);
     return status;
 }
 
@@ -266,10 +201,14 @@ const struct command journeys_command = {
     .usage = "[--stuck] [--older-than S] [--at POSITION | --as-of TIME]",
     .summary = "every step of every order: what is stuck, and what it waits for",
     .details = "A journey is stuck when a service owes it an answer and nothing has happened for\n"
-               "more than S seconds. A confirmed order that nobody ships waits for no service.\n\n"
+               "more than S seconds; at once, when one of its events is a dead letter or\n"
+               "something is owed since one was discarded. A confirmed order that nobody ships\n"
+               "waits for no service.\n\n"
                "With --json: order_id, order_ref, status, steps [{event, position, at,\n"
-               "elapsed_us}], stuck, waiting_for. What stands parked is known of now only: with\n"
-               "--at and --as-of waiting_for names the service and no attempt.",
+               "elapsed_us}], stuck, waiting_for, needs_person, discarded [{consumer, position,\n"
+               "by, at, reason, owed}]. What stands parked is known of now only: with --at and\n"
+               "--as-of waiting_for names the service and no attempt, and the last two are not\n"
+               "there.",
     .options = journeys_options,
     .run = run_journeys,
 };

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "cli/standing.h"
 #include "cli/work.h"
 #include "projections/inbox.h"
 #include "projections/orders.h"
@@ -118,21 +119,49 @@ static void add_lines(cJSON *object, const struct order_placed *placed)
     }
 }
 
+/* What stands in an order's way is of now: nothing is known of it with --at and --as-of. */
+static bool is_now(const struct listing *listing)
+{
+    return !argument_given(listing->arguments, "at") && !argument_given(listing->arguments, "as-of");
+}
+
+static void add_waits(cJSON *object, const struct standing *standing, struct uuid order)
+{
+    const struct dead_letter *letter;
+    cJSON *list = cJSON_AddArrayToObject(object, "waits");
+    for (size_t n = 0; (letter = standing_letter(standing, order, n)) != NULL; n++) {
+        struct buffer words = {0};
+        buffer_format(&words, "%s: ", letter->consumer);
+        tell_attempt(&words, letter);
+        cJSON_AddItemToArray(list, cJSON_CreateString(buffer_string(&words)));
+        buffer_clear(&words);
+    }
+}
+
 static enum status print_order(void *context, const struct order_row *row, struct error *error)
 {
     struct listing *listing = context;
     struct arena arena = {0};
     struct order_placed placed;
+    struct standing standing = {.tried = NULL};
     enum status status = order_as_placed(listing->shop, row->order, &arena, &placed, error);
+    if (status == STATUS_OK && is_now(listing))
+        status = standing_load(&standing, listing->shop->store, error);
     if (status == STATUS_OK && listing->till->json) {
         cJSON *object = order_object(row);
         add_lines(object, &placed);
+        if (is_now(listing)) {
+            add_waits(object, &standing, row->order);
+            add_standing(object, &standing, row->order);
+        }
         status = json_line(object, error);
     } else if (status == STATUS_OK) {
         print_facts(listing->till, row);
+        print_standing(listing->till, &standing, row->order, true);
         print_lines(listing->till, &placed);
         status = print_timeline(listing->shop, listing->till, row->order, view_position(listing->view), error);
     }
+    standing_clear(&standing);
     arena_clear(&arena);
     return status;
 }
@@ -163,9 +192,10 @@ const struct command order_command = {
     .name = "order",
     .usage = "ORDER [--at POSITION | --as-of TIME]",
     .summary = "show one order: its lines and its journey",
-    .details = "ORDER is an order's id or ref. With --json: the names of `till orders`, and\n"
-               "lines: [{sku, name, quantity, unit_price_minor}]. `till trace ORDER --json` has\n"
-               "the journey's events.",
+    .details = "ORDER is an order's id or ref. With --json: the names of `till orders`,\n"
+               "lines: [{sku, name, quantity, unit_price_minor}], and of now waits (what was\n"
+               "tried in vain, in words), needs_person and discarded (as `till journeys`).\n"
+               "`till trace ORDER --json` has the journey's events.",
     .options = listing_options,
     .words_min = 1,
     .words_max = 1,

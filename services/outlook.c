@@ -46,6 +46,7 @@ static void say_request(struct ahead *ahead, const struct payment_request *reque
     payment_key(request, key);
     if (request->kind == PAYMENT_ASK_CHARGE) {
         buffer_format(&ahead->retry, "asks the bank to charge %s, key %s", money, key);
+        buffer_format(&ahead->owed, "the bank may have charged the customer %s, which the roll does not know", money);
         return;
     }
     buffer_format(&ahead->retry, "asks the bank to refund %s (%s), key %s", money, request->reason, key);

@@ -33,7 +33,7 @@ Test(listings, one_order_has_its_lines)
     const char *out = done("till order 1 --json");
     cr_assert_eq(count_lines(out), 1);
     cr_assert_str_eq(names(out, 0), "order_id order_ref customer_id status reason currency total_minor placed_at "
-                                    "updated_at version position lines");
+                                    "updated_at version position lines waits needs_person discarded");
     cr_assert_str_eq(value(out, 0, "lines"),
                      "[{\"sku\":\"tea\",\"name\":\"Green tea\",\"quantity\":2,\"unit_price_minor\":1250},"
                      "{\"sku\":\"a pot/b=c\",\"name\":\"Pot, blue\",\"quantity\":1,\"unit_price_minor\":3000}]");
@@ -87,7 +87,7 @@ Test(listings, journeys_have_these_names_and_steps)
     small_shop();
     const char *out = done("till journeys --json");
     cr_assert_eq(count_lines(out), 3);
-    cr_assert_str_eq(names(out, 0), "order_id order_ref status steps stuck waiting_for");
+    cr_assert_str_eq(names(out, 0), "order_id order_ref status steps stuck waiting_for needs_person discarded");
     cr_assert_str_eq(value(out, 0, "stuck"), "false");
     cr_assert_str_eq(value(out, 0, "waiting_for"), "null");
     cr_assert_str_eq(value(out, 0, "steps.0.event"), "OrderPlaced");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "services/dead_letters.h"
+#include "services/discards.h"
 #include "services/outlook.h"
 #include "tests/services/saga.h"
 
@@ -175,7 +176,8 @@ Test(dead_letters, that_are_retried_with_success_let_the_journey_go_on)
     saga.time.now_us += INT64_C(3600000000);
     saga_settle(&saga);
     const struct dead_letter *letter = the_dead_letter();
-    expect_outlook(letter, "asks the bank to charge 10.00 USD, key ", "");
+    expect_outlook(letter, "asks the bank to charge 10.00 USD, key ",
+                   "the bank may have charged the customer 10.00 USD, which the roll does not know");
     OK(dead_letter_retry(BY("ann", ""), letter, &saga.error));
     saga_settle(&saga);
     reload();
@@ -294,4 +296,56 @@ Test(dead_letters, what_is_owed_is_settled_by_a_person)
     OK(dead_letter_settle(BY("bob", "sent a cheque"), position, NULL, &saga.error));
     IS(STATUS_NOT_FOUND, dead_letter_settle(BY("ann", ""), position, NULL, &saga.error));
     expect_history("discard by ann: x (the shop owes the customer 55.00 USD); settle by bob: sent a cheque ()");
+}
+
+/* ---- what was discarded ---- */
+
+/* "payment:7 by ann: x (the shop owes …)" for each, and how many there are. */
+static size_t read_discards(char text[600])
+{
+    struct discards discards;
+    OK(discards_load(&discards, saga.store, &saga.error));
+    text[0] = '\0';
+    for (size_t i = 0; i < discards.count; i++) {
+        const struct discard *discard = &discards.items[i];
+        size_t used = strlen(text);
+        cr_expect(uuid_equal(discard->order, desk_order_id(&saga.desk, "1")));
+        snprintf(text + used, 600 - used, "%s%s by %s: %s (%s)", used == 0 ? "" : "; ", discard->consumer, discard->who,
+                 discard->reason, discard->owed);
+    }
+    size_t count = discards.count;
+    discards_clear(&discards);
+    return count;
+}
+
+static void expect_discards(const char *expected)
+{
+    char text[600];
+    (void)read_discards(text);
+    cr_expect_str_eq(text, expected);
+}
+
+Test(dead_letters, what_was_discarded_is_told_with_what_is_owed_for_it_still)
+{
+    expect_discards("");
+    owe_a_refund();
+    uint64_t position = the_dead_letter()->parked.position;
+    OK(dead_letter_discard(BY("ann", "x"), the_dead_letter(), true, &arena, NULL, &saga.error));
+    expect_discards("payment by ann: x (the shop owes the customer 55.00 USD)");
+    OK(dead_letter_settle(BY("bob", "sent a cheque"), position, NULL, &saga.error));
+    expect_discards("payment by ann: x ()");
+}
+
+Test(dead_letters, what_the_bank_gives_back_after_all_is_not_owed)
+{
+    OK(saga_place(&saga, "1", "tea", 11, "tok_refund_timeout"));
+    saga_settle(&saga);
+    declare_dead("payment");
+    OK(saga_cancel(&saga, "1"));
+    saga_settle(&saga);
+    OK(dead_letter_discard(BY("ann", "x"), the_dead_letter(), true, &arena, NULL, &saga.error));
+    expect_discards("payment by ann: x (the shop owes the customer 55.00 USD)");
+    saga_settle(&saga); /* the cancellation has its turn, and the bank gives the money back */
+    cr_assert_eq(saga_count(&saga, "PaymentRefunded"), 1);
+    expect_discards("payment by ann: x ()");
 }

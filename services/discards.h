@@ -1,0 +1,28 @@
+/* discards.h - what people have given up for good, and what is owed for it still. */
+#ifndef SERVICES_DISCARDS_H
+#define SERVICES_DISCARDS_H
+
+#include "base/arena.h"
+#include "eventstore/eventstore.h"
+
+struct discard {
+    struct uuid order; /* whose journey */
+    const char *consumer;
+    uint64_t position;
+    const char *who;
+    int64_t at_us;
+    const char *reason;
+    const char *owed; /* "" for nothing: never, settled by a person, or put right by a later event of the journey */
+};
+
+struct discards {
+    struct discard *items; /* in the order they were decided */
+    size_t count, capacity;
+    struct arena arena; /* holds the texts */
+};
+
+/* All of them: there are few. Clear it in any case. */
+enum status discards_load(struct discards *discards, struct eventstore *store, struct error *error) MUST_CHECK;
+void discards_clear(struct discards *discards);
+
+#endif
