@@ -172,18 +172,19 @@ enum { WORKERS = SERVICES_COUNT + 1 };
 extern const char *const worker_names[WORKERS];
 
 /* Runs all services and the projector inside this process, one after the other, until nothing is left to do: for
- * `import --settle` where no `till run` is at work. STATUS_BUSY when one is. */
+ * `import --settle` where no `till run` is at work. STATUS_BUSY when one is; STATUS_UNAVAILABLE when only a service
+ * that pauses has anything left to do. */
 enum status settle_here(struct shop *shop, const struct till *till, struct error *error) MUST_CHECK;
 
 /* True when `till run` is at work in the shop. */
 bool shop_is_running(struct shop *shop);
 
 /* Waits until the workers that run elsewhere have nothing left to do, at most `patience_ms`. STATUS_BUSY when they
- * have, or when a signal asked us to stop. */
+ * have, or when a signal asked us to stop. STATUS_UNAVAILABLE when only one that pauses has. */
 enum status wait_until_settled(struct shop *shop, int patience_ms, struct error *error) MUST_CHECK;
 
 /* Starts `till run --service NAME` as a process that dies with this one; −1 when that fails. */
-pid_t start_worker(const struct till *till, const char *name);
+pid_t start_worker(const struct till *till, const char *name, const struct retry_policy *retry);
 
 /* Ends such processes (0 and less are none) and waits for them: asks first, and kills what does not listen. `store` may
  * be NULL; it is used to wake those that sleep. */

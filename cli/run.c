@@ -30,6 +30,7 @@ enum {
     RESTART_MAX_MS = 5000,
     HEALTHY_MS = 10000,   /* who lived so long has not failed in a row */
     RESTARTS_IN_VAIN = 5, /* with --until-idle: a worker that fails so often will not become idle */
+    VANISHING_TRIES = 5,  /* steps in which the views' folder may be just about to be deleted */
     STOP_PATIENCE_MS = 5000,
 };
 
@@ -39,6 +40,9 @@ const char *const worker_names[WORKERS] = {"order", "payment", "inventory", "not
 
 /* ---- is there anything left to do? ---- */
 
+/* A pause is no rest: there is something to do, but nobody who would answer. */
+enum rest { AT_WORK, PAUSED, AT_REST };
+
 static enum status find_waiting(void *context, const char *consumer, const struct parked *parked, struct error *error)
 {
     (void)consumer, (void)parked, (void)error;
@@ -46,17 +50,24 @@ static enum status find_waiting(void *context, const char *consumer, const struc
     return STATUS_STOPPED;
 }
 
-/* Nothing unread up to `head`, nothing waiting, the checkpoint written. Dead letters wait for a person, not for us. */
-static enum status service_is_settled(struct shop *shop, const char *name, uint64_t head, bool *settled,
-                                      struct error *error)
+/* At rest: nothing unread up to `head`, nothing waiting, the checkpoint written. Dead letters wait for a person, not
+ * for us. */
+static enum status find_service_rest(struct shop *shop, const char *name, uint64_t head, enum rest *rest,
+                                     struct error *error)
 {
     uint64_t position = 0;
     bool waiting = false;
+    struct pause pause = {0};
     const struct parked_query query = {.consumer = name, .heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
     enum status status = eventstore_checkpoint(shop->store, name, &position, error);
     if (status == STATUS_OK && position == head)
         status = eventstore_read_parked(shop->store, &query, find_waiting, &waiting, error);
-    *settled = position == head && !waiting;
+    if (status == STATUS_OK && (position != head || waiting))
+        status = eventstore_paused(shop->store, name, &pause, error);
+    if (position == head && !waiting)
+        *rest = AT_REST;
+    else
+        *rest = pause.until_us > clock_now_us(shop->desk.clock) ? PAUSED : AT_WORK;
     return status;
 }
 
@@ -66,42 +77,79 @@ static bool needs_a_person(enum view_condition condition)
     return condition == VIEW_FAILED || condition == VIEW_AHEAD || condition == VIEW_NEWER;
 }
 
-static enum status views_are_settled(struct shop *shop, uint64_t head, bool *settled, struct error *error)
+static enum status find_views_rest(struct shop *shop, uint64_t head, enum rest *rest, struct error *error)
 {
     enum status status = STATUS_OK;
-    *settled = true;
-    for (size_t i = 0; status == STATUS_OK && *settled && i < projection_count; i++) {
+    *rest = AT_REST;
+    for (size_t i = 0; status == STATUS_OK && *rest == AT_REST && i < projection_count; i++) {
         struct view_state state;
         status = view_inspect(&shop->home, projections[i], &state, error);
-        *settled = status == STATUS_OK &&
-                   (needs_a_person(state.condition) || (state.condition == VIEW_GOOD && state.position >= head));
+        if (!needs_a_person(state.condition) && (state.condition != VIEW_GOOD || state.position < head))
+            *rest = AT_WORK;
     }
     return status;
 }
 
-/* Have these workers nothing left to do? */
-static enum status are_settled(struct shop *shop, const char *const *names, int count, bool *settled,
-                               struct error *error)
+static enum status find_worker_rest(struct shop *shop, const char *name, uint64_t head, enum rest *rest,
+                                    struct error *error)
+{
+    return strcmp(name, projector_name) == 0 ? find_views_rest(shop, head, rest, error)
+                                             : find_service_rest(shop, name, head, rest, error);
+}
+
+/* Have these workers anything left to do? Paused: nothing but what a paused one has. `*paused` is then its name. */
+static enum status find_rest(struct shop *shop, const char *const *names, int count, enum rest *rest,
+                             const char **paused, struct error *error)
 {
     uint64_t head = 0, head_after = 0;
-    bool at_rest = true;
-    *settled = false;
+    enum rest all = AT_REST;
+    *rest = AT_WORK;
     enum status status = eventstore_head(shop->store, &head, error);
-    for (int i = 0; status == STATUS_OK && at_rest && i < count; i++)
-        status = strcmp(names[i], projector_name) == 0 ? views_are_settled(shop, head, &at_rest, error)
-                                                       : service_is_settled(shop, names[i], head, &at_rest, error);
+    for (int i = 0; status == STATUS_OK && all != AT_WORK && i < count; i++) {
+        enum rest one = AT_WORK;
+        status = find_worker_rest(shop, names[i], head, &one, error);
+        if (one == PAUSED)
+            *paused = names[i];
+        if (one < all)
+            all = one;
+    }
     /* Another attempt that succeeds takes its event from the parked and puts its answer on the roll: who looked at the
      * roll before and at the parked after it would see neither. */
-    if (status == STATUS_OK && at_rest)
+    if (status == STATUS_OK && all != AT_WORK)
         status = eventstore_head(shop->store, &head_after, error);
-    *settled = status == STATUS_OK && at_rest && head_after == head;
+    if (status == STATUS_OK && head_after == head)
+        *rest = all;
     return status;
 }
 
-/* What could not be done now is tried again; the rest ends the process. */
+static enum status only_paused_left(struct shop *shop, const char *name, struct error *error)
+{
+    struct pause pause = {0};
+    char until[TIME_TEXT_SIZE];
+    enum status status = eventstore_paused(shop->store, name, &pause, error);
+    if (status != STATUS_OK)
+        return status;
+    time_to_text(pause.until_us, until);
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "nothing is left to do but for %s, which pauses until %s: %s. Try again then", name, until,
+                     pause.reason);
+}
+
+/* STATUS_OK with `*settled`: nothing left, or not yet. STATUS_UNAVAILABLE: only a paused one has something left. */
+static enum status are_settled(struct shop *shop, const char *const *names, int count, bool *settled,
+                               struct error *error)
+{
+    enum rest rest = AT_WORK;
+    const char *paused = NULL;
+    enum status status = find_rest(shop, names, count, &rest, &paused, error);
+    *settled = status == STATUS_OK && rest == AT_REST;
+    return status == STATUS_OK && rest == PAUSED ? only_paused_left(shop, paused, error) : status;
+}
+
+/* What the store could not do now is tried again. */
 static bool may_pass(enum status status)
 {
-    return status == STATUS_BUSY || status == STATUS_FULL || status == STATUS_UNAVAILABLE;
+    return status == STATUS_BUSY || status == STATUS_FULL;
 }
 
 bool shop_is_running(struct shop *shop)
@@ -142,14 +190,16 @@ struct worker {
     struct projector *projector; /* of the projector */
     bool idle;
     int64_t next_attempt_us; /* of a waiting event; 0 for none */
+    int64_t paused_until_us; /* 0 for no pause */
+    int vanishing;           /* of the projector: steps in a row whose files were not to be had */
 };
 
 static enum status worker_open(struct worker *worker, struct shop *shop, const struct till *till, const char *name,
-                               bool logging, struct error *error)
+                               const struct retry_policy *retry, bool logging, struct error *error)
 {
     *worker = (struct worker){.name = name};
     const struct consumer_options options = {
-        .clock = &till->clock, .producer = TILL_PRODUCER, .tell = logging ? log_handled : NULL};
+        .clock = &till->clock, .retry = retry, .producer = TILL_PRODUCER, .tell = logging ? log_handled : NULL};
     if (strcmp(name, projector_name) == 0) {
         enum status status = eventstore_consumer_claim(shop->store, name, error);
         return status == STATUS_OK ? projector_open(&worker->projector, &shop->home, NULL, 0, error) : status;
@@ -171,20 +221,47 @@ static void worker_close(struct worker *worker, struct shop *shop)
         eventstore_consumer_release(shop->store, worker->name);
 }
 
+static void note_pause(struct worker *worker, const struct progress *progress)
+{
+    char until[TIME_TEXT_SIZE];
+    const int64_t before_us = worker->paused_until_us;
+    worker->paused_until_us = progress->paused_until_us;
+    if (worker->paused_until_us == before_us)
+        return;
+    time_to_text(worker->paused_until_us, until);
+    if (worker->paused_until_us != 0)
+        log_note(LOG_WARNING, worker->name, "pauses until %s: what it asks does not answer", until);
+    else
+        log_note(LOG_INFO, worker->name, "tries again");
+}
+
+static enum status projector_worker_step(struct worker *worker, struct error *error)
+{
+    struct projector_progress folded = {0};
+    enum status status = projector_step(worker->projector, &folded, error);
+    worker->idle = status == STATUS_OK && folded.idle;
+    worker->vanishing = status == STATUS_OK ? 0 : worker->vanishing + 1;
+    return status;
+}
+
 static enum status worker_step(struct worker *worker, struct error *error)
 {
     struct progress progress = {0};
-    struct projector_progress folded = {0};
-    enum status status;
-    if (worker->projector != NULL) {
-        status = projector_step(worker->projector, &folded, error);
-        worker->idle = status == STATUS_OK && folded.idle;
-        return status;
-    }
-    status = consumer_step(worker->consumer, &progress, error);
+    if (worker->projector != NULL)
+        return projector_worker_step(worker, error);
+    enum status status = consumer_step(worker->consumer, &progress, error);
     worker->idle = status == STATUS_OK && progress.idle;
     worker->next_attempt_us = progress.next_attempt_us;
+    note_pause(worker, &progress);
     return status;
+}
+
+/* Is a step that failed tried again? What is outside may hang for a moment or an hour. The folder of the views may be
+ * deleted at any time: whoever writes there meanwhile is told that the file or the disk is broken, but not for long. */
+static bool step_may_pass(const struct worker *worker, enum status status)
+{
+    bool vanishing = worker->projector != NULL && (status == STATUS_IO || status == STATUS_NOT_FOUND);
+    return may_pass(status) || status == STATUS_UNAVAILABLE || (vanishing && worker->vanishing < VANISHING_TRIES);
 }
 
 static enum status worker_rest(struct worker *worker, struct error *error)
@@ -194,40 +271,48 @@ static enum status worker_rest(struct worker *worker, struct error *error)
 
 /* ---- all of it in this process, one after the other ---- */
 
-/* One step each; `*settled` when none had anything to do, `*due_us` is when a waiting event wants its next attempt. */
-static enum status step_all(struct worker *workers, bool *settled, int64_t *due_us, struct error *error)
+/* What a round of steps has shown. */
+struct round {
+    bool settled;   /* none had anything to do now */
+    bool paused;    /* one pauses */
+    int64_t due_us; /* when a waiting event wants its next attempt; 0 for none */
+};
+
+static enum status step_all(struct worker *workers, struct round *round, struct error *error)
 {
-    *settled = true;
-    *due_us = 0;
+    *round = (struct round){.settled = true};
     for (int i = 0; i < WORKERS; i++) {
         enum status status = worker_step(&workers[i], error);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK && (may_pass(status) || !step_may_pass(&workers[i], status)))
             return status;
-        *settled = *settled && workers[i].idle;
+        round->settled = round->settled && workers[i].idle;
+        round->paused = round->paused || workers[i].paused_until_us != 0;
         int64_t next_us = workers[i].next_attempt_us;
-        if (next_us != 0 && (*due_us == 0 || next_us < *due_us))
-            *due_us = next_us;
+        if (next_us != 0 && (round->due_us == 0 || next_us < round->due_us))
+            round->due_us = next_us;
     }
     return STATUS_OK;
 }
 
-static enum status run_to_rest(struct worker *workers, const struct till *till, struct error *error)
+static enum status run_to_rest(struct worker *workers, struct shop *shop, const struct till *till, struct error *error)
 {
+    struct round round;
     for (;;) {
-        bool settled = false;
-        int64_t due_us = 0;
-        enum status status = step_all(workers, &settled, &due_us, error);
+        enum status status = step_all(workers, &round, error);
         if (status != STATUS_OK)
             return status;
-        if (settled && due_us == 0)
+        if (round.settled && round.due_us == 0)
             break;
-        int64_t wait_us = due_us - clock_now_us(&till->clock);
-        if (settled && wait_us > 0)
+        int64_t wait_us = round.due_us - clock_now_us(&till->clock);
+        if (round.settled && wait_us > 0)
             pause_ms((int)(wait_us / 1000 < SLOW_POLL_MS ? wait_us / 1000 + 1 : SLOW_POLL_MS));
     }
+    bool settled = false;
     enum status status = STATUS_OK;
     for (int i = 0; status == STATUS_OK && i < WORKERS; i++)
         status = worker_rest(&workers[i], error);
+    if (status == STATUS_OK && round.paused)
+        status = are_settled(shop, worker_names, WORKERS, &settled, error);
     return status;
 }
 
@@ -239,9 +324,9 @@ enum status settle_here(struct shop *shop, const struct till *till, struct error
     if (status != STATUS_OK)
         return status;
     for (; status == STATUS_OK && opened < WORKERS; opened++)
-        status = worker_open(&workers[opened], shop, till, worker_names[opened], false, error);
+        status = worker_open(&workers[opened], shop, till, worker_names[opened], &retry_policy_default, false, error);
     if (status == STATUS_OK)
-        status = run_to_rest(workers, till, error);
+        status = run_to_rest(workers, shop, till, error);
     while (opened > 0)
         worker_close(&workers[--opened], shop);
     eventstore_consumer_release(shop->store, supervisor_name);
@@ -254,8 +339,9 @@ enum status settle_here(struct shop *shop, const struct till *till, struct error
 static int sleep_ms(const struct worker *worker, const struct till *till, bool rested)
 {
     int64_t wait_ms = rested ? SLOW_POLL_MS : REST_MS;
-    if (worker->next_attempt_us != 0) {
-        int64_t due_ms = (worker->next_attempt_us - clock_now_us(&till->clock)) / 1000 + 1;
+    int64_t due_us = worker->paused_until_us != 0 ? worker->paused_until_us : worker->next_attempt_us;
+    if (due_us != 0) {
+        int64_t due_ms = (due_us - clock_now_us(&till->clock)) / 1000 + 1;
         if (due_ms < wait_ms)
             wait_ms = due_ms > 0 ? due_ms : 0;
     }
@@ -274,20 +360,32 @@ static enum status sleep_until_news(struct worker *worker, struct shop *shop, co
     return status;
 }
 
+/* With nothing to do: is that the end? A paused one that has something left to do is told to come back later. */
+static enum status has_come_to_rest(struct worker *worker, struct shop *shop, bool *rest, struct error *error)
+{
+    *rest = worker->next_attempt_us == 0;
+    if (worker->paused_until_us == 0)
+        return STATUS_OK;
+    enum status status = worker_rest(worker, error);
+    return status == STATUS_OK ? are_settled(shop, &worker->name, 1, rest, error) : status;
+}
+
 static enum status work(struct worker *worker, struct shop *shop, const struct till *till, bool until_idle,
                         struct error *error)
 {
     bool rested = false; /* since the last step that had anything to do */
+    bool end = false;
     int pause = BUSY_PAUSE_MS;
-    while (!signal_to_stop()) {
+    while (!end && !signal_to_stop()) {
         uint32_t bell = eventstore_bell(shop->store);
         enum status status = worker_step(worker, error);
+        const bool stepped = status == STATUS_OK;
         rested = rested && worker->idle;
-        if (status == STATUS_OK && worker->idle && until_idle && worker->next_attempt_us == 0)
-            break;
-        if (status == STATUS_OK && worker->idle)
+        if (stepped && worker->idle && until_idle)
+            status = has_come_to_rest(worker, shop, &end, error);
+        if (status == STATUS_OK && worker->idle && !end)
             status = sleep_until_news(worker, shop, till, bell, &rested, error);
-        if (may_pass(status)) {
+        if (stepped ? may_pass(status) : step_may_pass(worker, status)) {
             log_note(LOG_WARNING, worker->name, "%s", error->text);
             pause_ms(pause);
             pause = pause < SLOW_POLL_MS / 2 ? 2 * pause : SLOW_POLL_MS;
@@ -300,11 +398,12 @@ static enum status work(struct worker *worker, struct shop *shop, const struct t
     return worker_rest(worker, error);
 }
 
-static int run_worker(struct shop *shop, const struct till *till, const char *name, bool until_idle)
+static int run_worker(struct shop *shop, const struct till *till, const char *name, const struct retry_policy *retry,
+                      bool until_idle)
 {
     struct error error = {0};
     struct worker worker = {0};
-    enum status status = worker_open(&worker, shop, till, name, true, &error);
+    enum status status = worker_open(&worker, shop, till, name, retry, true, &error);
     if (status == STATUS_OK)
         status = work(&worker, shop, till, until_idle, &error);
     worker_close(&worker, shop);
@@ -323,36 +422,51 @@ struct child {
 struct supervisor {
     struct shop *shop;
     const struct till *till;
+    struct retry_policy retry;
     struct child children[WORKERS];
     const char *names[WORKERS]; /* of the children */
     int child_count;
     bool until_idle;
 };
 
-static void become_worker(const struct till *till, const char *name, pid_t parent)
+/* All of the policy goes with it, given or not: a default is the supervisor's. */
+static void execute_worker(const struct till *till, const char *name, struct retry_policy retry)
+{
+    char options[RETRY_KNOB_COUNT][48];
+    const char *words[8 + RETRY_KNOB_COUNT] = {"till", "run", "--shop", till->folder, "--service", name};
+    size_t count = 6;
+    for (size_t i = 0; i < RETRY_KNOB_COUNT; i++) {
+        snprintf(options[i], sizeof options[i], "--%s=%lld", retry_knobs[i].option,
+                 (long long)*retry_knob_value(&retry, &retry_knobs[i]));
+        words[count++] = options[i];
+    }
+    execv("/proc/self/exe", (char *const *)words);
+}
+
+static void become_worker(const struct till *till, const char *name, const struct retry_policy *retry, pid_t parent)
 {
     signals_let_end();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) /* it died before we could ask to die with it */
         _exit(EXIT_UNAVAILABLE);
-    execl("/proc/self/exe", "till", "run", "--shop", till->folder, "--service", name, (char *)NULL);
+    execute_worker(till, name, *retry);
     _exit(EXIT_UNAVAILABLE);
 }
 
-pid_t start_worker(const struct till *till, const char *name)
+pid_t start_worker(const struct till *till, const char *name, const struct retry_policy *retry)
 {
     pid_t parent = getpid();
     signals_hold();
     pid_t process = fork();
     if (process == 0)
-        become_worker(till, name, parent);
+        become_worker(till, name, retry, parent);
     signals_catch_again();
     return process;
 }
 
 static void start(struct supervisor *supervisor, struct child *child)
 {
-    pid_t process = start_worker(supervisor->till, child->name);
+    pid_t process = start_worker(supervisor->till, child->name, &supervisor->retry);
     if (process < 0) {
         log_note(LOG_ERROR, child->name, "cannot start: %s", strerror(errno));
         child->restart_at_us = clock_monotonic_us() + (int64_t)RESTART_MAX_MS * 1000;
@@ -453,10 +567,12 @@ static void add_child(struct supervisor *supervisor, const char *name)
     supervisor->names[supervisor->child_count++] = name;
 }
 
-static int run_supervisor(struct shop *shop, const struct till *till, const struct arguments *arguments)
+static int run_supervisor(struct shop *shop, const struct till *till, const struct retry_policy *retry,
+                          const struct arguments *arguments)
 {
     struct error error = {0};
-    struct supervisor supervisor = {.shop = shop, .till = till, .until_idle = argument_given(arguments, "until-idle")};
+    struct supervisor supervisor = {
+        .shop = shop, .till = till, .retry = *retry, .until_idle = argument_given(arguments, "until-idle")};
     const char *name;
     for (int i = 0; (name = argument_nth(arguments, "service", i)) != NULL; i++)
         add_child(&supervisor, name);
@@ -480,10 +596,23 @@ static bool is_worker(const char *name)
     return false;
 }
 
+/* False after having said what is wrong. */
+static bool read_policy(const struct arguments *arguments, struct retry_policy *retry)
+{
+    *retry = retry_policy_default;
+    for (size_t i = 0; i < RETRY_KNOB_COUNT; i++) {
+        const struct retry_knob *knob = &retry_knobs[i];
+        if (!argument_integer(arguments, knob->option, knob->lowest, knob->highest, retry_knob_value(retry, knob)))
+            return false;
+    }
+    return true;
+}
+
 static int run(struct till *till, const struct arguments *arguments)
 {
     struct error error = {0};
     struct shop shop;
+    struct retry_policy retry;
     char safe[TEXT_SAFE_SIZE];
     const char *name;
     for (int i = 0; (name = argument_nth(arguments, "service", i)) != NULL; i++)
@@ -491,30 +620,46 @@ static int run(struct till *till, const struct arguments *arguments)
             return usage_error(
                 arguments, "there is no service %s: order, payment, inventory, notification and projector are there",
                 text_safe(safe, name));
+    if (!read_policy(arguments, &retry))
+        return EXIT_USAGE;
     signals_catch();
     if (shop_open(&shop, till, "run", &error) != STATUS_OK)
         return fail(&error);
     bool alone = argument_nth(arguments, "service", 0) != NULL && argument_nth(arguments, "service", 1) == NULL;
-    int code =
-        alone ? run_worker(&shop, till, argument_value(arguments, "service"), argument_given(arguments, "until-idle"))
-              : run_supervisor(&shop, till, arguments);
+    int code = alone ? run_worker(&shop, till, argument_value(arguments, "service"), &retry,
+                                  argument_given(arguments, "until-idle"))
+                     : run_supervisor(&shop, till, &retry, arguments);
     shop_close(&shop);
     return code;
 }
 
+/* "attempts, then the service gives up (1 to 100; default 6)" */
+#define POLICY_OPTION(field_, option_, unit_, usual_, lowest_, highest_, sentence_)                                    \
+    {option_, unit_, sentence_ " (" #lowest_ " to " #highest_ "; default " #usual_ ")"},
+#define POLICY_USAGE(field_, option_, unit_, usual_, lowest_, highest_, sentence_)                                     \
+    "\n                [--" option_ " " unit_ "]"
+
 static const struct option_spec options[] = {
     {"until-idle", NULL, "end when nothing is unread and nothing waits"},
     {"service", "NAME", "only this one, in this process; several: as processes"},
-    {0},
+    RETRY_KNOBS(POLICY_OPTION){0},
 };
 
 const struct command run_command = {
     .name = "run",
-    .usage = "[--until-idle] [--service NAME]...",
+    .usage = "[--until-idle] [--service NAME]..." RETRY_KNOBS(POLICY_USAGE),
     .summary = "run the services and the projector",
     .details = "Starts the services order, payment, inventory and notification and the\n"
                "projector, a process each, restarts one that dies, and stops them at SIGINT or\n"
                "SIGTERM.\n"
+               "\n"
+               "An event whose outside call (the bank) is not answered waits and is tried again,\n"
+               "so often and so patiently as the options say; then the service gives up: a\n"
+               "charge is looked up at the bank and voided, a refund becomes a dead letter. When\n"
+               "many orders in a row are not answered the service pauses, and nothing else does.\n"
+               "\n"
+               "--until-idle ends with 4 when only a paused service has something left to do.\n"
+               "\n"
                "Every handled event is a line on stderr: text on a terminal, else JSON\n"
                "(TILL_LOG=json, text or off decides).",
     .options = options,

@@ -18,6 +18,7 @@ struct consumer_state {
     int64_t oldest_unread_us; /* recorded_at of the first unread event; 0 when nothing is unread */
     uint64_t waiting, dead_letters;
     bool at_work; /* somebody runs it */
+    bool paused;  /* it asks nobody for a while, because nobody answers; `last_error` says why */
     bool failed;  /* a view that needs a person */
     char last_error[ERROR_TEXT_MAX];
     int64_t last_error_us;
@@ -28,6 +29,8 @@ static const char *state_name(const struct consumer_state *state)
 {
     if (state->failed)
         return "failed";
+    if (state->paused)
+        return "paused";
     return state->at_work ? "running" : "stopped";
 }
 
@@ -61,12 +64,24 @@ static enum status count_parked(void *context, const char *consumer, const struc
     return STATUS_OK;
 }
 
+static enum status look_at_pause(struct shop *shop, struct consumer_state *state, struct error *error)
+{
+    struct pause pause;
+    enum status status = eventstore_paused(shop->store, state->name, &pause, error);
+    state->paused = status == STATUS_OK && pause.until_us > clock_now_us(shop->desk.clock);
+    if (state->paused)
+        snprintf(state->last_error, sizeof state->last_error, "%s", pause.reason);
+    return status;
+}
+
 static enum status look_at_service(struct shop *shop, struct consumer_state *state, struct error *error)
 {
     const struct parked_query query = {.consumer = state->name};
     state->at_work = eventstore_consumer_is_claimed(shop->store, state->name);
     enum status status = eventstore_checkpoint(shop->store, state->name, &state->position, error);
-    return status == STATUS_OK ? eventstore_read_parked(shop->store, &query, count_parked, state, error) : status;
+    if (status == STATUS_OK)
+        status = eventstore_read_parked(shop->store, &query, count_parked, state, error);
+    return status == STATUS_OK ? look_at_pause(shop, state, error) : status;
 }
 
 /* What the next query mends by itself (missing, older, damaged, of another store) needs no person. */
@@ -216,6 +231,6 @@ const struct command status_command = {
     .details = "Exits 1 when something needs a person: a dead letter or a failed view. With\n"
                "--json one object a consumer: consumer, position, head, lag, oldest_unread_s\n"
                "(since the first unread event was recorded, or null), waiting, dead_letters,\n"
-               "state (running, stopped or failed), last_error.",
+               "state (running, paused, stopped or failed), last_error.",
     .run = run_status,
 };

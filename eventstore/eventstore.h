@@ -287,6 +287,21 @@ struct decision_query {
 enum status eventstore_read_decisions(struct eventstore *store, const struct decision_query *query,
                                       decision_visitor visit, void *context, struct error *error) MUST_CHECK;
 
+/* ---- pauses ---- */
+
+/* A consumer that rests because what it needs outside does not answer. */
+struct pause {
+    int64_t until_us; /* a clock time; 0: it does not pause. One that is over stands until somebody writes another */
+    char reason[EVENTSTORE_REASON_MAX + 1]; /* one sentence */
+};
+
+/* Remembers a consumer's pause, for its next start and for whoever looks at it; with `until_us` 0 it is over. No fence:
+ * it is for who holds the consumer's place. A reason that is too long is cut. Errors as for a commit. */
+enum status eventstore_pause(struct eventstore *store, const char *consumer, int64_t until_us, const char *reason,
+                             struct error *error) MUST_CHECK;
+enum status eventstore_paused(struct eventstore *store, const char *consumer, struct pause *pause,
+                              struct error *error) MUST_CHECK;
+
 /* ---- claims ---- */
 
 /* Takes the one place a consumer has: STATUS_BUSY when another process (or handle) holds it. Held until released or

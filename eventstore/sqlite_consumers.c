@@ -1,6 +1,7 @@
 /* sqlite_consumers.c - what readers of the roll remember: where they stand, and what they have set aside. */
 #include "eventstore/sqlite_store.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum status eventstore_checkpoint(struct eventstore *store, const char *consumer, uint64_t *position,
@@ -118,4 +119,67 @@ enum status parked_remove(struct eventstore *store, const char *consumer, const 
     sqlite3_stmt *remove = store->statements[STATEMENT_REMOVE_PARKED];
     bind_parked_key(remove, consumer, key);
     return database_execute(remove, "take a parked event away", error);
+}
+
+/* ---- pauses ---- */
+
+struct pausing {
+    const char *consumer;
+    struct pause pause;
+};
+
+static enum status write_pause(struct eventstore *store, void *context, struct error *error)
+{
+    const struct pausing *pausing = context;
+    const bool is_over = pausing->pause.until_us == 0;
+    sqlite3_stmt *statement = NULL;
+    enum status status = names_check(pausing->consumer, "a consumer", error);
+    if (status == STATUS_OK)
+        status =
+            database_prepare(store->database,
+                             is_over ? "DELETE FROM pause WHERE consumer = ?1"
+                                     : "INSERT OR REPLACE INTO pause (consumer, until, reason) VALUES (?1, ?2, ?3)",
+                             &statement, error);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_text(statement, 1, pausing->consumer, -1, SQLITE_STATIC);
+    if (!is_over) {
+        sqlite3_bind_int64(statement, 2, pausing->pause.until_us);
+        sqlite3_bind_text(statement, 3, pausing->pause.reason, -1, SQLITE_STATIC);
+    }
+    status = database_execute(statement, "remember a pause", error);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+enum status eventstore_pause(struct eventstore *store, const char *consumer, int64_t until_us, const char *reason,
+                             struct error *error)
+{
+    struct pausing pausing = {.consumer = consumer, .pause.until_us = until_us};
+    snprintf(pausing.pause.reason, sizeof pausing.pause.reason, "%s", reason);
+    text_trim_partial(pausing.pause.reason);
+    return transact(store, write_pause, &pausing, error);
+}
+
+enum status eventstore_paused(struct eventstore *store, const char *consumer, struct pause *pause, struct error *error)
+{
+    sqlite3_stmt *select = NULL;
+    bool row = false;
+    *pause = (struct pause){0};
+    if (store->info.format < 2) /* a backup of the days before there were pauses */
+        return STATUS_OK;
+    enum status status =
+        database_prepare(store->database, "SELECT until, reason FROM pause WHERE consumer = ?1", &select, error);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_text(select, 1, consumer, -1, SQLITE_STATIC);
+    status = database_step(select, &row, "read a pause", error);
+    if (status == STATUS_OK && row) {
+        const char *reason = (const char *)sqlite3_column_text(select, 1);
+        pause->until_us = sqlite3_column_int64(select, 0);
+        snprintf(pause->reason, sizeof pause->reason, "%s", reason != NULL ? reason : "");
+        text_trim_partial(pause->reason);
+    }
+    sqlite3_finalize(select);
+    return status;
 }

@@ -92,6 +92,8 @@ static const char *const format_2[] = {
     "CREATE INDEX decision_of_event ON decision (position, consumer);",
     REFUSE_CHANGES("decision"),
     REFUSE_REPLACING("decision", "NEW.number <= (SELECT max(number) FROM decision)"),
+    "CREATE TABLE pause (consumer TEXT PRIMARY KEY, until INTEGER NOT NULL, reason TEXT NOT NULL)"
+    " STRICT, WITHOUT ROWID;",
     NULL,
 };
 /* clang-format on */

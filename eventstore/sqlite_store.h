@@ -10,7 +10,7 @@
  *   stream      (entity, category) -> version and position of its head. An event keeps the position of the one before
  *               it in its stream (`previous`), so a stream is a linked list read from its head, and there is no index
  *               on (stream, version), which would cost 14 to 39 % of a commit
- *   checkpoint, parked                what consumers remember
+ *   checkpoint, parked, pause         what consumers remember
  *   decision    what people decided about parked events; append-only (since format 2)
  *   events      a view that shows the roll in words
  *

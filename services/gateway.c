@@ -100,8 +100,9 @@ static const char *const statement_sql[STATEMENTS] = {
 
 struct gateway {
     const struct clock *clock;
-    sqlite3 *database;
+    sqlite3 *database; /* NULL: the bank was busy when we opened; see ensure_book */
     sqlite3_stmt *statements[STATEMENTS];
+    char path[PATH_SIZE]; /* of the book */
     char lock_path[PATH_SIZE];
     struct file_lock lock; /* held from begin to finish or drop */
     bool in_batch;
@@ -516,16 +517,113 @@ enum status gateway_void(struct gateway *gateway, const struct gateway_call *cal
     return serve(gateway, call, do_void, answer, error);
 }
 
+/* ---- opening the book ---- */
+
+static enum status make_tables(sqlite3 *database, struct error *error)
+{
+    char pragmas[96];
+    (void)sqlite3_snprintf((int)sizeof pragmas, pragmas,
+                           "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;", BOOK_APPLICATION_ID,
+                           BOOK_VERSION);
+    enum status status = database_run(database, "BEGIN IMMEDIATE;", error);
+    if (status == STATUS_OK)
+        status = database_run(database, schema_sql, error);
+    if (status == STATUS_OK)
+        status = database_run(database, pragmas, error);
+    return status;
+}
+
+/* Says whether the file is still empty; refuses one that is not the bank's before anything is changed in it. */
+static enum status check_kind(sqlite3 *database, const char *path, bool *empty, struct error *error)
+{
+    int64_t application, version, tables;
+    enum status status = database_integer(database, "PRAGMA application_id", &application, error);
+    if (status == STATUS_OK)
+        status = database_integer(database, "PRAGMA user_version", &version, error);
+    if (status == STATUS_OK)
+        status = database_integer(database, "SELECT count(*) FROM sqlite_schema", &tables, error);
+    if (status != STATUS_OK)
+        return status;
+
+    char safe[TEXT_SAFE_SIZE];
+    *empty = application == 0 && version == 0 && tables == 0;
+    if (!*empty && application != BOOK_APPLICATION_ID)
+        return error_set(error, STATUS_FOREIGN, "%s is a database, but not the bank's book", text_safe(safe, path));
+    if (version > BOOK_VERSION)
+        return error_set(error, STATUS_NEWER,
+                         "%s was made by a newer version (format %lld, this program knows %d): use that version",
+                         text_safe(safe, path), (long long)version, BOOK_VERSION);
+    return STATUS_OK;
+}
+
+static int remember_log_pages(void *context, sqlite3 *database, const char *name, int pages)
+{
+    (void)database, (void)name;
+    struct gateway *gateway = context;
+    gateway->log_pages = pages;
+    return SQLITE_OK;
+}
+
+/* Under the lock, so that two processes do not both make the tables. */
+static enum status open_book(struct gateway *gateway, struct error *error)
+{
+    bool empty;
+    enum status status = database_open(&gateway->database, gateway->path, DATABASE_CREATE, error);
+    if (status == STATUS_OK)
+        status = check_kind(gateway->database, gateway->path, &empty, error);
+    if (status == STATUS_OK)
+        status = database_run(gateway->database, settings_sql, error);
+    if (status == STATUS_OK && empty)
+        status = make_tables(gateway->database, error);
+    for (int i = 0; status == STATUS_OK && i < STATEMENTS; i++)
+        status = database_prepare(gateway->database, statement_sql[i], &gateway->statements[i], error);
+    if (status == STATUS_OK)
+        (void)sqlite3_wal_hook(gateway->database, remember_log_pages, gateway);
+    return status;
+}
+
+static void close_book(struct gateway *gateway)
+{
+    for (int i = 0; i < STATEMENTS; i++) {
+        (void)sqlite3_finalize(gateway->statements[i]); /* repeats the error that step gave */
+        gateway->statements[i] = NULL;
+    }
+    database_close(&gateway->database);
+}
+
+static enum status enter_bank(struct gateway *gateway, struct error *error)
+{
+    const enum status status = file_lock_wait(&gateway->lock, gateway->lock_path, BANK_PATIENCE_MS, error);
+    if (status != STATUS_BUSY)
+        return status;
+    return error_set(error, status, "the bank does not answer: somebody has held its book (run/bank.lock) for %d s",
+                     BANK_PATIENCE_MS / 1000);
+}
+
+static enum status ensure_book(struct gateway *gateway, struct error *error)
+{
+    if (gateway->database != NULL)
+        return STATUS_OK;
+    enum status status = enter_bank(gateway, error);
+    if (status == STATUS_OK)
+        status = open_book(gateway, error);
+    if (status != STATUS_OK)
+        close_book(gateway);
+    file_lock_release(&gateway->lock);
+    return status;
+}
+
 /* ---- batches ---- */
 
 enum status gateway_begin(struct gateway *gateway, struct error *error)
 {
     if (gateway->in_batch)
         return STATUS_OK;
-    enum status status = file_lock_wait(&gateway->lock, gateway->lock_path, BANK_PATIENCE_MS, error);
-    if (status != STATUS_OK)
-        return status;
-    status = database_execute(gateway->statements[STATEMENT_BEGIN], "open the bank's book", error);
+    enum status status = ensure_book(gateway, error);
+    if (status == STATUS_OK)
+        status = enter_bank(gateway, error);
+    if (status == STATUS_OK)
+        status = database_execute(gateway->statements[STATEMENT_BEGIN], "open the bank's book", error);
     if (status != STATUS_OK) {
         file_lock_release(&gateway->lock);
         return status;
@@ -598,10 +696,12 @@ static enum status read_movement(sqlite3_stmt *row, struct gateway_movement *mov
 
 enum status gateway_read_book(struct gateway *gateway, gateway_visitor visit, void *context, struct error *error)
 {
+    static const char sql[] =
+        "SELECT idempotency_key, kind, order_id, amount_minor, currency FROM movement ORDER BY rowid";
     sqlite3_stmt *select = NULL;
-    enum status status = database_prepare(
-        gateway->database,
-        "SELECT idempotency_key, kind, order_id, amount_minor, currency FROM movement ORDER BY rowid", &select, error);
+    enum status status = ensure_book(gateway, error);
+    if (status == STATUS_OK)
+        status = database_prepare(gateway->database, sql, &select, error);
     while (status == STATUS_OK) {
         bool row = false;
         struct gateway_movement movement = {0};
@@ -616,87 +716,17 @@ enum status gateway_read_book(struct gateway *gateway, gateway_visitor visit, vo
     return status;
 }
 
-/* ---- opening the book ---- */
+/* ---- life cycle ---- */
 
-static enum status make_tables(sqlite3 *database, struct error *error)
+static enum status find_places(struct gateway *gateway, const char *folder, struct error *error)
 {
-    char pragmas[96];
-    (void)sqlite3_snprintf((int)sizeof pragmas, pragmas,
-                           "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;", BOOK_APPLICATION_ID,
-                           BOOK_VERSION);
-    enum status status = database_run(database, "BEGIN IMMEDIATE;", error);
-    if (status == STATUS_OK)
-        status = database_run(database, schema_sql, error);
-    if (status == STATUS_OK)
-        status = database_run(database, pragmas, error);
-    return status;
-}
-
-/* Says whether the file is still empty; refuses one that is not the bank's before anything is changed in it. */
-static enum status check_kind(sqlite3 *database, const char *path, bool *empty, struct error *error)
-{
-    int64_t application, version, tables;
-    enum status status = database_integer(database, "PRAGMA application_id", &application, error);
-    if (status == STATUS_OK)
-        status = database_integer(database, "PRAGMA user_version", &version, error);
-    if (status == STATUS_OK)
-        status = database_integer(database, "SELECT count(*) FROM sqlite_schema", &tables, error);
-    if (status != STATUS_OK)
-        return status;
-
-    char safe[TEXT_SAFE_SIZE];
-    *empty = application == 0 && version == 0 && tables == 0;
-    if (!*empty && application != BOOK_APPLICATION_ID)
-        return error_set(error, STATUS_FOREIGN, "%s is a database, but not the bank's book", text_safe(safe, path));
-    if (version > BOOK_VERSION)
-        return error_set(error, STATUS_NEWER,
-                         "%s was made by a newer version (format %lld, this program knows %d): use that version",
-                         text_safe(safe, path), (long long)version, BOOK_VERSION);
-    return STATUS_OK;
-}
-
-static int remember_log_pages(void *context, sqlite3 *database, const char *name, int pages)
-{
-    (void)database, (void)name;
-    struct gateway *gateway = context;
-    gateway->log_pages = pages;
-    return SQLITE_OK;
-}
-
-/* Under the lock, so that two processes do not both make the tables. */
-static enum status open_book(struct gateway *gateway, const char *path, struct error *error)
-{
-    bool empty;
-    enum status status = database_open(&gateway->database, path, DATABASE_CREATE, error);
-    if (status == STATUS_OK)
-        status = check_kind(gateway->database, path, &empty, error);
-    if (status == STATUS_OK)
-        status = database_run(gateway->database, settings_sql, error);
-    if (status == STATUS_OK && empty)
-        status = make_tables(gateway->database, error);
-    for (int i = 0; status == STATUS_OK && i < STATEMENTS; i++)
-        status = database_prepare(gateway->database, statement_sql[i], &gateway->statements[i], error);
-    if (status == STATUS_OK)
-        (void)sqlite3_wal_hook(gateway->database, remember_log_pages, gateway);
-    return status;
-}
-
-static enum status open_in_folder(struct gateway *gateway, const char *folder, struct error *error)
-{
-    char run[PATH_SIZE], path[PATH_SIZE];
+    char run[PATH_SIZE];
     enum status status = path_join(run, folder, error, "run");
     if (status == STATUS_OK)
         status = path_join(gateway->lock_path, folder, error, "run/bank.lock");
     if (status == STATUS_OK)
-        status = path_join(path, folder, error, "gateway.db");
-    if (status == STATUS_OK)
-        status = file_make_folder(run, error);
-    if (status == STATUS_OK)
-        status = file_lock_wait(&gateway->lock, gateway->lock_path, BANK_PATIENCE_MS, error);
-    if (status == STATUS_OK)
-        status = open_book(gateway, path, error);
-    file_lock_release(&gateway->lock);
-    return status;
+        status = path_join(gateway->path, folder, error, "gateway.db");
+    return status == STATUS_OK ? file_make_folder(run, error) : status;
 }
 
 enum status gateway_open(struct gateway **gateway, const char *folder, const struct clock *clock, struct error *error)
@@ -708,7 +738,11 @@ enum status gateway_open(struct gateway **gateway, const char *folder, const str
     opened->clock = clock;
     opened->lock = FILE_LOCK_NONE;
     opened->checkpoint_at_pages = LOG_PAGES_MAX;
-    const enum status status = open_in_folder(opened, folder, error);
+    enum status status = find_places(opened, folder, error);
+    if (status == STATUS_OK)
+        status = ensure_book(opened, error);
+    if (status == STATUS_BUSY)
+        status = STATUS_OK; /* a shop may open its doors while the bank is shut: the first batch looks again */
     if (status == STATUS_OK)
         *gateway = opened;
     else
@@ -722,9 +756,7 @@ void gateway_close(struct gateway **gateway)
     if (closing == NULL)
         return;
     gateway_drop(closing);
-    for (int i = 0; i < STATEMENTS; i++)
-        (void)sqlite3_finalize(closing->statements[i]); /* repeats the error that step gave */
-    database_close(&closing->database);
+    close_book(closing);
     free(closing);
     *gateway = NULL;
 }

@@ -63,7 +63,8 @@ struct gateway_answer {
     char reason[GATEWAY_REASON_SIZE];       /* why not, when declined; GATEWAY_VOIDED for a key that was voided */
 };
 
-/* Opens the bank's book in the shop's folder, making it if it is missing. `clock` is borrowed. */
+/* Opens the bank's book in the shop's folder, making it if it is missing; when the bank is busy for two seconds, the
+ * first batch does. `clock` is borrowed. */
 enum status gateway_open(struct gateway **gateway, const char *folder, const struct clock *clock,
                          struct error *error) MUST_CHECK;
 void gateway_close(struct gateway **gateway);

@@ -26,6 +26,10 @@ struct retry_policy {
 };
 #undef RETRY_FIELD
 
+#define RETRY_HIGHEST(field, option, unit, usual, lowest, highest, sentence) RETRY_HIGHEST_##field = (highest),
+enum { RETRY_KNOBS(RETRY_HIGHEST) };
+#undef RETRY_HIGHEST
+
 extern const struct retry_policy retry_policy_default;
 
 /* One row, for whoever walks the table. */

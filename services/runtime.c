@@ -7,6 +7,7 @@
 
 #include "domain/codec.h"
 #include "services/batch.h"
+#include "services/breaker.h"
 
 enum {
     BATCH_EVENTS_DEFAULT = 64,
@@ -39,6 +40,7 @@ struct consumer {
     uint64_t position;   /* read up to here */
     size_t careful;      /* so many events are to be handled one by one, because their batch failed */
     bool any_parked;     /* something may stand parked; only an own commit can make it so */
+    struct breaker breaker;
     struct batch batch;
     struct item *items; /* batch_events of them */
     size_t item_count;
@@ -209,6 +211,29 @@ static enum status settle_failure(struct consumer *consumer, struct item *item, 
     }
 }
 
+/* What a reaction has shown of the outside. */
+static void note_outside(struct consumer *consumer, const struct reaction *reaction, enum status status,
+                         const struct error *error)
+{
+    const int64_t now_us = clock_now_us(&consumer->clock);
+    if (reaction->outside_hangs)
+        breaker_note_hang(&consumer->breaker, error->text, now_us);
+    else if (status == STATUS_UNAVAILABLE)
+        breaker_note_silence(&consumer->breaker, reaction->cause->correlation, error->text, now_us);
+    else if (reaction->outside_asked && (status == STATUS_OK || status == STATUS_REFUSED))
+        breaker_note_answer(&consumer->breaker);
+}
+
+static bool is_paused(struct consumer *consumer)
+{
+    return breaker_state(&consumer->breaker, clock_now_us(&consumer->clock)) == BREAKER_OPEN;
+}
+
+static bool is_probing(struct consumer *consumer)
+{
+    return breaker_state(&consumer->breaker, clock_now_us(&consumer->clock)) == BREAKER_PROBING;
+}
+
 static enum status react(struct consumer *consumer, struct item *item, struct error *error)
 {
     struct reaction reaction = {.consumer = consumer, .cause = item->cause};
@@ -220,6 +245,7 @@ static enum status react(struct consumer *consumer, struct item *item, struct er
         status = consumer->service.react(&reaction, &event, error);
     if (status == STATUS_UNAVAILABLE && item->attempt >= consumer->retry.attempts && consumer->service.give_up != NULL)
         status = consumer->service.give_up(&reaction, &event, error);
+    note_outside(consumer, &reaction, status, error);
     if (reaction.outside_hangs)
         return error->status = STATUS_UNAVAILABLE; /* nobody was asked: no attempt was made */
     if (status != STATUS_OK) {
@@ -309,21 +335,36 @@ static void tell_all(struct consumer *consumer, int64_t started_us)
     }
 }
 
-/* Reacts to all items (or condemns the only one) and commits, the checkpoint moving to `checkpoint_to`. */
-static enum status run_batch(struct consumer *consumer, uint64_t checkpoint_to, const char *condemned,
+/* Reacts to the items in turn. When the breaker opens, the batch ends there: the others are read again after the
+ * pause. */
+static enum status handle_all(struct consumer *consumer, uint64_t *checkpoint_to, const char *condemned,
+                              struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < consumer->item_count; i++) {
+        status = handle(consumer, &consumer->items[i], condemned, error);
+        if (status == STATUS_OK && i + 1 < consumer->item_count && is_paused(consumer)) {
+            consumer->item_count = i + 1;
+            *checkpoint_to = consumer->items[i].cause->position;
+        }
+    }
+    return status;
+}
+
+/* Reacts to all items (or condemns the only one) and commits, the checkpoint moving to `*checkpoint_to`, or to where
+ * the batch was cut short. */
+static enum status run_batch(struct consumer *consumer, uint64_t *checkpoint_to, const char *condemned,
                              struct error *error)
 {
     int64_t started_us = clock_monotonic_us();
-    enum status status = STATUS_OK;
     CHECK(condemned == NULL || consumer->item_count == 1);
-    for (size_t i = 0; status == STATUS_OK && i < consumer->item_count; i++)
-        status = handle(consumer, &consumer->items[i], condemned, error);
+    enum status status = handle_all(consumer, checkpoint_to, condemned, error);
     /* The outside first: a crash before the commit repeats the calls with the same keys; the other way round, a crash
      * would leave a fact on the roll that never happened. */
     if (status == STATUS_OK)
         status = finish_outside(consumer, error);
     if (status == STATUS_OK)
-        status = commit_batch(consumer, checkpoint_to, error);
+        status = commit_batch(consumer, *checkpoint_to, error);
     if (status == STATUS_OK) {
         consumer->any_parked = consumer->any_parked || consumer->batch.parked_count > 0;
         tell_all(consumer, started_us);
@@ -388,7 +429,7 @@ static enum status try_roll(struct consumer *consumer, size_t limit, const char 
     batch_begin(&consumer->batch);
     enum status status = read_batch(consumer, limit, position, error);
     if (status == STATUS_OK)
-        status = run_batch(consumer, *position, condemned, error);
+        status = run_batch(consumer, position, condemned, error);
     if (status != STATUS_OK)
         batch_abandon(&consumer->batch);
     return status;
@@ -402,8 +443,8 @@ static enum status step_roll(struct consumer *consumer, struct progress *progres
     const char *condemned = NULL;
     uint64_t position = 0;
     enum status status = STATUS_CONFLICT;
-    for (int round = 0; status != STATUS_OK && round < CONFLICTS_MAX; round++) {
-        bool alone = consumer->careful > 0 || condemned != NULL;
+    for (int round = 0; status != STATUS_OK && round < CONFLICTS_MAX && !is_paused(consumer); round++) {
+        bool alone = consumer->careful > 0 || condemned != NULL || is_probing(consumer);
         status = try_roll(consumer, alone ? 1 : consumer->batch_events, condemned, &position, error);
         if (status != STATUS_OK && (consumer->item_count == 0 || (status != STATUS_CONFLICT && !is_final(status))))
             return status;
@@ -414,6 +455,8 @@ static enum status step_roll(struct consumer *consumer, struct progress *progres
             condemned = reason;
         }
     }
+    if (status != STATUS_OK && is_paused(consumer))
+        return STATUS_OK; /* it is decided again after the pause */
     if (status != STATUS_OK)
         return error_set(error, STATUS_BUSY, "%s found its streams moved %d times in a row: try again",
                          consumer->service.name, CONFLICTS_MAX);
@@ -455,8 +498,9 @@ static enum status retry_one(struct consumer *consumer, const struct parked *par
         status = error_set(error, STATUS_DAMAGED, "the parked event at position %llu is not on the roll",
                            (unsigned long long)parked->position);
     if (status == STATUS_OK) {
+        uint64_t checkpoint = consumer->checkpoint;
         consumer->items[0].parked = parked;
-        status = run_batch(consumer, consumer->checkpoint, condemned, error);
+        status = run_batch(consumer, &checkpoint, condemned, error);
     }
     if (status != STATUS_OK)
         batch_abandon(&consumer->batch);
@@ -491,17 +535,54 @@ static enum status step_parked(struct consumer *consumer, struct progress *progr
     return status == STATUS_CONFLICT ? STATUS_OK : status;
 }
 
-enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error)
+/* A probe: one event only. One that asked nobody outside has probed nothing, and the next step goes on. */
+static enum status step_probing(struct consumer *consumer, struct progress *progress, struct error *error)
 {
-    *progress = (struct progress){0};
+    enum status status = step_roll(consumer, progress, error);
+    if (status == STATUS_OK && progress->idle)
+        status = step_parked(consumer, progress, error);
+    progress->idle = progress->idle && progress->handled == 0;
+    return status;
+}
+
+static enum status step_both(struct consumer *consumer, struct progress *progress, struct error *error)
+{
     enum status status = STATUS_OK;
     if (consumer->any_parked)
         status = step_parked(consumer, progress, error);
     /* The roll gets its turn too: however many attempts are due, a new order waits for one of them at most. */
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !is_paused(consumer))
         status = step_roll(consumer, progress, error);
-    progress->position = consumer->position;
     return status;
+}
+
+/* What the breaker says, where others and our next start can read it. */
+static enum status save_pause(struct consumer *consumer, struct error *error)
+{
+    struct breaker *breaker = &consumer->breaker;
+    if (!breaker->unsaved)
+        return STATUS_OK;
+    enum status status = eventstore_pause(consumer->store, consumer->service.name, breaker->pause.until_us,
+                                          breaker->pause.reason, error);
+    breaker->unsaved = status != STATUS_OK;
+    return status;
+}
+
+enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error)
+{
+    *progress = (struct progress){0};
+    enum status status = STATUS_OK;
+    if (is_paused(consumer))
+        progress->idle = true;
+    else if (is_probing(consumer))
+        status = step_probing(consumer, progress, error);
+    else
+        status = step_both(consumer, progress, error);
+    if (is_paused(consumer))
+        progress->paused_until_us = consumer->breaker.pause.until_us;
+    progress->position = consumer->position;
+    /* After a failure the next step does it: the sentence that is told is the failure's. */
+    return status == STATUS_OK ? save_pause(consumer, error) : status;
 }
 
 enum status consumer_rest(struct consumer *consumer, struct error *error)
@@ -537,6 +618,7 @@ static void take_options(struct consumer *consumer, const struct consumer_option
 enum status consumer_open(struct consumer **out, struct eventstore *store, const struct service *service,
                           const struct consumer_options *options, struct error *error)
 {
+    struct pause pause = {0};
     *out = NULL;
     struct consumer *consumer = calloc(1, sizeof *consumer);
     if (consumer == NULL)
@@ -550,6 +632,9 @@ enum status consumer_open(struct consumer **out, struct eventstore *store, const
     enum status status = consumer->items == NULL ? error_memory(error) : STATUS_OK;
     if (status == STATUS_OK)
         status = eventstore_checkpoint(store, service->name, &consumer->checkpoint, error);
+    if (status == STATUS_OK)
+        status = eventstore_paused(store, service->name, &pause, error);
+    breaker_init(&consumer->breaker, &consumer->retry, &pause);
     consumer->position = consumer->checkpoint;
     if (status != STATUS_OK)
         consumer_close(&consumer);

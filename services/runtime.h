@@ -18,6 +18,10 @@
  * event of its journey waits behind it, in order, while all other journeys go on. An event that cannot be understood
  * becomes a dead letter. A conflict decides the batch again, one event at a time; a busy store is waited for.
  *
+ * When many journeys in a row are not answered, or the outside hangs, the consumer pauses (breaker.h): it reads nothing
+ * and tries nothing, so that no event uses up its attempts on somebody who is not there. The pause is remembered in the
+ * store: a restart does not shorten it, and others see it.
+ *
  * One thread, no hidden state: a test or a simulator drives any number of consumers with consumer_step. */
 #ifndef SERVICES_RUNTIME_H
 #define SERVICES_RUNTIME_H
@@ -132,8 +136,9 @@ struct consumer;
 struct progress {
     size_t handled;          /* events that were answered, skipped after thought, or parked */
     uint64_t position;       /* read up to here */
-    bool idle;               /* nothing was unread and nothing due */
-    int64_t next_attempt_us; /* when a waiting event is due; 0 for none */
+    bool idle;               /* nothing was unread and nothing due, or the consumer pauses */
+    int64_t next_attempt_us; /* when a waiting event is due; 0 for none. Not known during a pause */
+    int64_t paused_until_us; /* until then a step does nothing; 0 for no pause */
 };
 
 /* Borrows all of it until the consumer is closed. Claims nothing: see eventstore_consumer_claim. */
@@ -141,8 +146,12 @@ enum status consumer_open(struct consumer **consumer, struct eventstore *store, 
                           const struct consumer_options *options, struct error *error) MUST_CHECK;
 
 /* Handles one parked event, if one is due, then one batch of the roll, and returns: each is a commit of its own. After
- * STATUS_BUSY, STATUS_FULL and the like the one that failed did not happen: step again later. STATUS_FENCED: another
- * instance is at work; this one must stop. */
+ * a pause it is one event only, of the roll if there is one, for a new order is likelier to be answered than one that
+ * never was.
+ *
+ * After STATUS_BUSY, STATUS_FULL and the like the one that failed did not happen: step again later. STATUS_UNAVAILABLE:
+ * the same, because the outside hangs; after some of these the consumer pauses. STATUS_FENCED: another instance is at
+ * work; this one must stop. */
 enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error) MUST_CHECK;
 
 /* Writes the checkpoint if it moved without events since the last commit: at idle and at a stop. */

@@ -304,6 +304,59 @@ CONTRACT(parked, a_visitor_may_stop_or_fail)
     cr_assert_str_eq(given->error.text, "no more of 1");
 }
 
+/* ---- pauses ---- */
+
+static struct pause pause_of(struct given *given, const char *consumer)
+{
+    struct pause pause;
+    must(eventstore_paused(given->store, consumer, &pause, &given->error));
+    return pause;
+}
+
+CONTRACT(paused, is_no_consumer_that_never_said_so)
+{
+    cr_assert_eq(pause_of(given, "payment").until_us, 0);
+    cr_assert_str_empty(pause_of(given, "payment").reason);
+}
+
+CONTRACT(paused, is_a_consumer_until_its_time_and_remembered)
+{
+    must(eventstore_pause(given->store, "payment", MONDAY_EVENING_US, "the bank does not answer", &given->error));
+    reopen(given);
+    cr_assert_eq(pause_of(given, "payment").until_us, MONDAY_EVENING_US);
+    cr_assert_str_eq(pause_of(given, "payment").reason, "the bank does not answer");
+    cr_assert_eq(pause_of(given, "inventory").until_us, 0);
+}
+
+CONTRACT(paused, by_another_pause_is_for_that_one)
+{
+    must(eventstore_pause(given->store, "payment", MONDAY_EVENING_US, "once", &given->error));
+    must(eventstore_pause(given->store, "payment", MONDAY_EVENING_US + 1, "again", &given->error));
+    cr_assert_eq(pause_of(given, "payment").until_us, MONDAY_EVENING_US + 1);
+    cr_assert_str_eq(pause_of(given, "payment").reason, "again");
+}
+
+CONTRACT(paused, no_longer_is_a_consumer_whose_pause_is_over)
+{
+    must(eventstore_pause(given->store, "payment", MONDAY_EVENING_US, "once", &given->error));
+    must(eventstore_pause(given->store, "inventory", MONDAY_EVENING_US, "once", &given->error));
+    must(eventstore_pause(given->store, "payment", 0, "", &given->error));
+    must(eventstore_pause(given->store, "payment", 0, "", &given->error));
+    cr_assert_eq(pause_of(given, "payment").until_us, 0);
+    cr_assert_eq(pause_of(given, "inventory").until_us, MONDAY_EVENING_US);
+}
+
+CONTRACT(paused, for_a_long_reason_keeps_whole_characters_of_it)
+{
+    char reason[2 * EVENTSTORE_REASON_MAX + 1];
+    for (size_t i = 0; i < EVENTSTORE_REASON_MAX; i++)
+        memcpy(reason + 2 * i, "\xc3\xa9", 2); /* é */
+    reason[2 * EVENTSTORE_REASON_MAX] = '\0';
+    must(eventstore_pause(given->store, "payment", MONDAY_EVENING_US, reason + 1, &given->error));
+    cr_assert_eq(strlen(pause_of(given, "payment").reason) % 2, 1);
+    must_be(STATUS_INVALID, eventstore_pause(given->store, "", 1, "", &given->error));
+}
+
 /* ---- claims ---- */
 
 CONTRACT(claim, is_busy_for_a_second_handle_until_it_is_released)

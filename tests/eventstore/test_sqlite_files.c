@@ -74,12 +74,12 @@ SQLITE_TEST(does_not_open_a_newer_format)
     opening_gives(given, STATUS_NEWER);
 }
 
-/* Format 2 added the decisions. */
+/* Format 2 added decisions and pauses. */
 static void make_format_1(struct given *given)
 {
     given->engine->close(&given->store);
     sqlite3 *rogue = raw_open(given->folder);
-    raw_run(rogue, "DROP TABLE decision; PRAGMA user_version = 1");
+    raw_run(rogue, "DROP TABLE decision; DROP TABLE pause; PRAGMA user_version = 1");
     raw_close(rogue);
 }
 
@@ -101,12 +101,15 @@ SQLITE_TEST(raises_a_store_of_an_older_format_when_it_is_opened)
 SQLITE_TEST(reads_and_verifies_a_backup_of_an_older_format_as_it_is)
 {
     const struct decision_query all = {0};
+    struct pause pause;
     must(append(given, TEA, EXPECTED_NONE, 1, 3));
     make_format_1(given);
     must(given->engine->open_file(&given->store, path_in(given->folder, "events.db"), &given->error));
     cr_expect_eq(eventstore_info(given->store)->format, 1);
     cr_expect_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
     must(eventstore_read_decisions(given->store, &all, NULL, NULL, &given->error));
+    must(eventstore_paused(given->store, "payment", &pause, &given->error));
+    cr_expect_eq(pause.until_us, 0);
     cr_expect_eq(head_of(given), 3);
 }
 

@@ -241,6 +241,20 @@ enum status eventstore_read_parked(struct eventstore *store, const struct parked
     return STATUS_OK;
 }
 
+enum status eventstore_pause(struct eventstore *store, const char *consumer, int64_t until_us, const char *reason,
+                             struct error *error)
+{
+    (void)store, (void)consumer, (void)until_us, (void)reason, (void)error;
+    check_failed("a consumer that pauses", __FILE__, __LINE__); /* one order is no reason to */
+}
+
+enum status eventstore_paused(struct eventstore *store, const char *consumer, struct pause *pause, struct error *error)
+{
+    (void)store, (void)consumer, (void)error;
+    *pause = (struct pause){0};
+    return STATUS_OK;
+}
+
 const struct eventstore_info *eventstore_info(const struct eventstore *store)
 {
     return &store->info;

@@ -718,6 +718,7 @@ Test(gateway, who_finds_a_batch_open_elsewhere_is_told_so_after_a_while)
     cr_assert_eq(gateway_open(&other, folder, &wall, &error), STATUS_OK, "%s", error.text);
     begin();
     cr_assert_eq(gateway_begin(other, &error), STATUS_BUSY);
+    cr_assert_not_null(strstr(error.text, "the bank does not answer"), "%s", error.text);
     accepted(ask(a_charge("7:charge", 5, "tok_ok")));
     finish();
     cr_assert_eq(gateway_begin(other, &error), STATUS_OK, "%s", error.text);
@@ -1021,6 +1022,18 @@ Test(gateway_open, makes_a_private_strict_book_in_the_shops_folder)
         "attempt 1,movement 1");
     cr_assert_str_neq(book("PRAGMA application_id"), "0");
     book_says("PRAGMA user_version", "1");
+}
+
+Test(gateway_open, opens_while_the_bank_is_busy_and_finds_the_book_later)
+{
+    struct file_lock lock;
+    cr_assert_eq(file_make_folder(path_of("run"), &error), STATUS_OK);
+    cr_assert_eq(file_lock_try(&lock, path_of("run/bank.lock"), &error), STATUS_OK);
+    open_bank();
+    cr_assert_eq(gateway_begin(bank, &error), STATUS_BUSY);
+    file_lock_release(&lock);
+    accepted(ask_in_a_batch(a_charge("7:charge", 5, "tok_ok")));
+    movements_are("charge 5");
 }
 
 Test(gateway_open, finds_the_book_that_is_there)
