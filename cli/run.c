@@ -43,6 +43,13 @@ const char *const worker_names[WORKERS] = {"order", "payment", "inventory", "not
 /* A pause is no rest: there is something to do, but nobody who would answer. */
 enum rest { AT_WORK, PAUSED, AT_REST };
 
+/* Whom to ask. */
+struct crew {
+    const char *const *names;
+    int count;
+    int64_t pause_max_ms; /* a longer pause is not believed: the clock was set back, or it is about to be shortened */
+};
+
 static enum status find_waiting(void *context, const char *consumer, const struct parked *parked, struct error *error)
 {
     (void)consumer, (void)parked, (void)error;
@@ -52,9 +59,10 @@ static enum status find_waiting(void *context, const char *consumer, const struc
 
 /* At rest: nothing unread up to `head`, nothing waiting, the checkpoint written. Dead letters wait for a person, not
  * for us. */
-static enum status find_service_rest(struct shop *shop, const char *name, uint64_t head, enum rest *rest,
-                                     struct error *error)
+static enum status find_service_rest(struct shop *shop, const char *name, int64_t pause_max_ms, uint64_t head,
+                                     enum rest *rest, struct error *error)
 {
+    const int64_t now_us = clock_now_us(shop->desk.clock);
     uint64_t position = 0;
     bool waiting = false;
     struct pause pause = {0};
@@ -67,7 +75,7 @@ static enum status find_service_rest(struct shop *shop, const char *name, uint64
     if (position == head && !waiting)
         *rest = AT_REST;
     else
-        *rest = pause.until_us > clock_now_us(shop->desk.clock) ? PAUSED : AT_WORK;
+        *rest = pause.until_us > now_us && pause.until_us <= now_us + pause_max_ms * 1000 ? PAUSED : AT_WORK;
     return status;
 }
 
@@ -90,26 +98,21 @@ static enum status find_views_rest(struct shop *shop, uint64_t head, enum rest *
     return status;
 }
 
-static enum status find_worker_rest(struct shop *shop, const char *name, uint64_t head, enum rest *rest,
-                                    struct error *error)
-{
-    return strcmp(name, projector_name) == 0 ? find_views_rest(shop, head, rest, error)
-                                             : find_service_rest(shop, name, head, rest, error);
-}
-
-/* Have these workers anything left to do? Paused: nothing but what a paused one has. `*paused` is then its name. */
-static enum status find_rest(struct shop *shop, const char *const *names, int count, enum rest *rest,
-                             const char **paused, struct error *error)
+/* Have they anything left to do? Paused: nothing but what a paused one has. `*paused` is then its name. */
+static enum status find_rest(struct shop *shop, const struct crew *crew, enum rest *rest, const char **paused,
+                             struct error *error)
 {
     uint64_t head = 0, head_after = 0;
     enum rest all = AT_REST;
     *rest = AT_WORK;
     enum status status = eventstore_head(shop->store, &head, error);
-    for (int i = 0; status == STATUS_OK && all != AT_WORK && i < count; i++) {
+    for (int i = 0; status == STATUS_OK && all != AT_WORK && i < crew->count; i++) {
         enum rest one = AT_WORK;
-        status = find_worker_rest(shop, names[i], head, &one, error);
+        status = strcmp(crew->names[i], projector_name) == 0
+                     ? find_views_rest(shop, head, &one, error)
+                     : find_service_rest(shop, crew->names[i], crew->pause_max_ms, head, &one, error);
         if (one == PAUSED)
-            *paused = names[i];
+            *paused = crew->names[i];
         if (one < all)
             all = one;
     }
@@ -136,12 +139,11 @@ static enum status only_paused_left(struct shop *shop, const char *name, struct 
 }
 
 /* STATUS_OK with `*settled`: nothing left, or not yet. STATUS_UNAVAILABLE: only a paused one has something left. */
-static enum status are_settled(struct shop *shop, const char *const *names, int count, bool *settled,
-                               struct error *error)
+static enum status are_settled(struct shop *shop, const struct crew *crew, bool *settled, struct error *error)
 {
     enum rest rest = AT_WORK;
     const char *paused = NULL;
-    enum status status = find_rest(shop, names, count, &rest, &paused, error);
+    enum status status = find_rest(shop, crew, &rest, &paused, error);
     *settled = status == STATUS_OK && rest == AT_REST;
     return status == STATUS_OK && rest == PAUSED ? only_paused_left(shop, paused, error) : status;
 }
@@ -165,10 +167,11 @@ static void pause_ms(int milliseconds)
 
 enum status wait_until_settled(struct shop *shop, int patience_ms, struct error *error)
 {
+    const struct crew everybody = {worker_names, WORKERS, RETRY_HIGHEST_cool_down_ms};
     int64_t deadline_us = clock_monotonic_us() + (int64_t)patience_ms * 1000;
     for (;;) {
         bool settled = false;
-        enum status status = are_settled(shop, worker_names, WORKERS, &settled, error);
+        enum status status = are_settled(shop, &everybody, &settled, error);
         if (settled || (status != STATUS_OK && !may_pass(status)))
             return status;
         if (signal_to_stop())
@@ -296,6 +299,7 @@ static enum status step_all(struct worker *workers, struct round *round, struct 
 
 static enum status run_to_rest(struct worker *workers, struct shop *shop, const struct till *till, struct error *error)
 {
+    const struct crew everybody = {worker_names, WORKERS, retry_policy_default.cool_down_ms};
     struct round round;
     for (;;) {
         enum status status = step_all(workers, &round, error);
@@ -312,7 +316,7 @@ static enum status run_to_rest(struct worker *workers, struct shop *shop, const 
     for (int i = 0; status == STATUS_OK && i < WORKERS; i++)
         status = worker_rest(&workers[i], error);
     if (status == STATUS_OK && round.paused)
-        status = are_settled(shop, worker_names, WORKERS, &settled, error);
+        status = are_settled(shop, &everybody, &settled, error);
     return status;
 }
 
@@ -366,8 +370,9 @@ static enum status has_come_to_rest(struct worker *worker, struct shop *shop, bo
     *rest = worker->next_attempt_us == 0;
     if (worker->paused_until_us == 0)
         return STATUS_OK;
+    const struct crew alone = {&worker->name, 1, RETRY_HIGHEST_cool_down_ms}; /* our own pause, as long as it may be */
     enum status status = worker_rest(worker, error);
-    return status == STATUS_OK ? are_settled(shop, &worker->name, 1, rest, error) : status;
+    return status == STATUS_OK ? are_settled(shop, &alone, rest, error) : status;
 }
 
 static enum status work(struct worker *worker, struct shop *shop, const struct till *till, bool until_idle,
@@ -539,13 +544,13 @@ static void stop_all(struct supervisor *supervisor)
 static int supervise(struct supervisor *supervisor)
 {
     struct error error = {0};
+    const struct crew children = {supervisor->names, supervisor->child_count, supervisor->retry.cool_down_ms};
     int code = EXIT_DONE;
     while (!signal_to_stop() && code == EXIT_DONE) {
         bool settled = false;
         code = look_after(supervisor);
         if (code == EXIT_DONE && supervisor->until_idle) {
-            enum status status =
-                are_settled(supervisor->shop, supervisor->names, supervisor->child_count, &settled, &error);
+            enum status status = are_settled(supervisor->shop, &children, &settled, &error);
             if (status != STATUS_OK && !may_pass(status))
                 code = fail(&error);
         }

@@ -98,6 +98,69 @@ Test(run, one_service_alone_does_its_part)
     cr_expect_eq(count_lines(done("till events --type StockReserved --json")), 0);
 }
 
+/* ---- a bank that does not answer ---- */
+
+/* Until the bank is let go, whoever asks it waits in vain: as if it hung. */
+static void hold_bank(void)
+{
+    done("flock -F shop/run/bank.lock sleep 100 >holder-out 2>&1 & echo $! >holder");
+    until("! flock -n shop/run/bank.lock true");
+}
+
+static void let_bank_go(void)
+{
+    done("kill $(cat holder)");
+}
+
+Test(run, until_idle_ends_with_4_when_only_a_paused_service_has_something_left)
+{
+    open_shop();
+    done("till run --until-idle"); /* makes the lock's file */
+    done("till place --ref 1 --customer ada --line tea=1");
+    hold_bank();
+    refused(4, "payment, which pauses until", "till run --until-idle --breaker-after 2 --cool-down 60000");
+    done("till status --json | grep '\"consumer\":\"payment\"' | grep '\"state\":\"paused\"'");
+    done("till status | grep 'the bank does not answer'");
+    refused(4, "the bank does not answer", "till run --service payment --until-idle --cool-down 60000");
+    done("printf 'order_ref,cancelled_at,reason\\n1,2090-01-01,late\\n' >cancellations.csv");
+    refused(4, "payment, which pauses until", "till import --cancellations cancellations.csv --settle");
+    let_bank_go();
+    done("till run --until-idle --cool-down 1"); /* what is remembered is no longer than a cool-down */
+    cr_expect_eq(count_lines(done("till orders --json | grep '\"status\":\"confirmed\"'")), 1);
+    done("till status --json | grep '\"consumer\":\"payment\"' | grep '\"state\":\"stopped\"'");
+}
+
+Test(run, goes_on_by_itself_when_the_bank_is_back)
+{
+    open_shop();
+    done("till run --until-idle");
+    hold_bank();
+    start("till run --breaker-after 2 --cool-down 200");
+    done("till place --ref 1 --customer ada --line tea=1");
+    until("till status --json | grep '\"state\":\"paused\"'");
+    let_bank_go();
+    until("till orders --json | grep '\"status\":\"confirmed\"'");
+}
+
+Test(run, tries_again_as_the_options_say)
+{
+    open_shop();
+    done("till place --ref 1 --customer ada --line tea=1 --card tok_unavailable");
+    done("till run --until-idle --attempts 3 --first-delay 1 --delay-factor 1 --jitter 0");
+    cr_expect_str_eq(value(done("till events --type OrderRejected --json"), 0, "data.reason"), "payment_unavailable");
+    cr_expect_str_eq(
+        done("sqlite3 -readonly shop/gateway.db \"SELECT count(*) FROM attempt WHERE outcome = 'timed out'\""), "3\n");
+}
+
+Test(run, knows_the_ranges_of_its_policy)
+{
+    open_shop();
+    refused(2, "--attempts takes a whole number from 1 to 100, not 0", "till run --attempts 0");
+    refused(2, "--jitter takes a whole number from 0 to 100, not 101", "till run --jitter 101");
+    refused(2, "--breaker-after takes a whole number from 2 to 100, not 1", "till run --breaker-after 1");
+    refused(2, "--cool-down takes a whole number", "till run --cool-down soon");
+}
+
 Test(run, knows_its_services)
 {
     open_shop();
