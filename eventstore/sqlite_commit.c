@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { READERS_GRACE_MS = 200 /* how long a checkpoint waits for readers to leave the log */ };
+enum {
+    READERS_GRACE_MS = 200,        /* how long a checkpoint waits for readers to leave the log */
+    CHECKPOINT_RETRY_US = 5000000, /* when they did not leave: how long nobody tries again */
+};
 
 /* One commit on its way. */
 struct writing {
@@ -461,17 +464,29 @@ static enum status run_transaction(struct eventstore *store, transaction_work wo
 /* ---- the log ---- */
 
 /* Only ever inside the queue: with SQLite 3.40 a checkpoint beside a commit may lose pages (docs/decisions/0001).
- * Readers get a moment to leave; a checkpoint that they keep from finishing is tried again later. */
-static void checkpoint_log(struct eventstore *store, int mode)
+ * Readers get a moment to leave. False when they did not, or the disk failed. */
+static bool checkpoint_log(struct eventstore *store, int mode)
 {
     CHECK(store->queue.held && sqlite3_get_autocommit(store->database));
     sqlite3_busy_timeout(store->database, READERS_GRACE_MS);
     int result = sqlite3_wal_checkpoint_v2(store->database, NULL, mode, NULL, NULL);
     sqlite3_busy_timeout(store->database, DATABASE_PATIENCE_MS);
-    uint64_t every = store->options.checkpoint_every_bytes / PAGE_BYTES;
     if (result == SQLITE_OK)
         store->log_pages = 0;
-    store->checkpoint_at_pages = store->log_pages + (result == SQLITE_OK ? every : every / 4 + 1);
+    return result == SQLITE_OK;
+}
+
+/* A reader who stays is waited for once, not by each writer in turn: whoever tried in vain leaves a note until when it
+ * is of no use. (A note from further ahead than that was left before the clock was set back.) */
+static void checkpoint_when_due(struct eventstore *store)
+{
+    if (store->log_pages < store->options.checkpoint_every_bytes / PAGE_BYTES)
+        return;
+    int64_t now_us = clock_now_us(&store->clock), retry_at_us = writer_queue_read_note(&store->queue);
+    if (now_us < retry_at_us && retry_at_us <= now_us + CHECKPOINT_RETRY_US)
+        return;
+    if (!checkpoint_log(store, SQLITE_CHECKPOINT_RESTART))
+        writer_queue_leave_note(&store->queue, now_us + CHECKPOINT_RETRY_US);
 }
 
 /* The log's file shrinks only when it is truncated, so it may be large and hold little; but as nobody else is in the
@@ -480,7 +495,7 @@ static enum status check_ceiling(struct eventstore *store, struct error *error)
 {
     if (eventstore_log_bytes(store) < store->options.log_ceiling_bytes)
         return STATUS_OK;
-    checkpoint_log(store, SQLITE_CHECKPOINT_TRUNCATE);
+    (void)checkpoint_log(store, SQLITE_CHECKPOINT_TRUNCATE);
     if (eventstore_log_bytes(store) < store->options.log_ceiling_bytes)
         return STATUS_OK;
     return error_set(error, STATUS_FULL,
@@ -500,8 +515,8 @@ enum status transact(struct eventstore *store, transaction_work work, void *cont
     status = check_ceiling(store, error);
     if (status == STATUS_OK)
         status = run_transaction(store, work, context, error);
-    if (status == STATUS_OK && store->log_pages >= store->checkpoint_at_pages)
-        checkpoint_log(store, SQLITE_CHECKPOINT_RESTART);
+    if (status == STATUS_OK)
+        checkpoint_when_due(store);
     writer_queue_leave(&store->queue);
     return status;
 }

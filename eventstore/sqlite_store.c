@@ -182,7 +182,6 @@ static enum status tune(struct eventstore *store, struct error *error)
     if (status == STATUS_OK)
         status = database_run(store->database, "PRAGMA cache_size = -8192", error);
     sqlite3_wal_hook(store->database, remember_log_pages, store);
-    store->checkpoint_at_pages = store->options.checkpoint_every_bytes / PAGE_BYTES;
     return status;
 }
 

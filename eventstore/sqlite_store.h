@@ -135,8 +135,7 @@ struct eventstore {
     struct entity_slot *entities_by_name; /* ENTITY_SLOTS of them, by hash of the name */
 
     struct roll_head head;
-    uint64_t log_pages;           /* in the log after our last commit */
-    uint64_t checkpoint_at_pages; /* when to try the next checkpoint */
+    uint64_t log_pages; /* in the log after our last commit */
 };
 
 /* A stream as its row stands. version 0: no event yet. */

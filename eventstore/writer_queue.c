@@ -68,3 +68,17 @@ void writer_queue_leave(struct writer_queue *queue)
     queue->held = false;
     flock(queue->counter, LOCK_UN);
 }
+
+void writer_queue_leave_note(const struct writer_queue *queue, int64_t note)
+{
+    CHECK(queue->held);
+    ssize_t written = pwrite(queue->counter, &note, sizeof note, 0);
+    (void)written; /* on a full disk there is no note */
+}
+
+int64_t writer_queue_read_note(const struct writer_queue *queue)
+{
+    int64_t note;
+    CHECK(queue->held);
+    return pread(queue->counter, &note, sizeof note, 0) == (ssize_t)sizeof note ? note : 0;
+}

@@ -12,6 +12,7 @@
 #define EVENTSTORE_WRITER_QUEUE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -28,5 +29,10 @@ void writer_queue_close(struct writer_queue *queue);
 /* STATUS_BUSY after `patience_ms`. */
 enum status writer_queue_enter(struct writer_queue *queue, int patience_ms, struct error *error) MUST_CHECK;
 void writer_queue_leave(struct writer_queue *queue);
+
+/* A number that whoever is inside leaves for those who come after, in any process; 0 when there is none. A hint: it may
+ * get lost. */
+void writer_queue_leave_note(const struct writer_queue *queue, int64_t note);
+int64_t writer_queue_read_note(const struct writer_queue *queue);
 
 #endif

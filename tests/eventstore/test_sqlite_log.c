@@ -54,6 +54,61 @@ SPIED_TEST(writes_and_checkpoints_only_inside_the_queue)
     given->engine->close(&witness);
 }
 
+/* Five writers, each a handle of its own as a process would have, while somebody stays in a read transaction. */
+static enum status write_in_turn(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct given *given = context;
+    (void)event, (void)error;
+    for (unsigned writer = 0; writer < 5; writer++) {
+        struct eventstore *handle = another_handle(given);
+        struct draft draft;
+        draft_start(&draft);
+        (void)draft_append(&draft, MILK, EXPECTED_ANY, 100 * writer, 2);
+        must(commit_with(given, handle, &draft));
+        given->engine->close(&handle);
+    }
+    return STATUS_STOPPED;
+}
+
+SPIED_TEST(whose_reader_stays_delays_all_writers_together_no_more_than_half_a_second)
+{
+    struct roll_query all = {0};
+    struct fake_clock time = {MONDAY_EVENING_US};
+    struct clock clock = fake_clock(&time);
+    given->options = (struct eventstore_options){.checkpoint_every_bytes = 4096, .clock = &clock};
+    reopen(given);
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    spy = (struct spy){0};
+    int64_t started_us = clock_monotonic_us();
+    must(eventstore_read_roll(given->store, &all, write_in_turn, given, &given->error));
+    cr_assert_lt(clock_monotonic_us() - started_us, 500000);
+    cr_assert_eq(spy.checkpoint_locks, 1, "%d: who came later knew that it is no use", spy.checkpoint_locks);
+
+    time.now_us += 4999999;
+    must(append(given, TEA, EXPECTED_ANY, 2, 1));
+    cr_assert_eq(spy.checkpoint_locks, 1, "not yet");
+    time.now_us += 1;
+    must(append(given, TEA, EXPECTED_ANY, 3, 1));
+    must(append(given, TEA, EXPECTED_ANY, 4, 1));
+    cr_assert_eq(spy.checkpoint_locks, 3, "and when it worked, the next may follow at once");
+}
+
+/* A note that a reader was in the way is worth nothing when the clock says that it comes from the future. */
+SPIED_TEST(whose_clock_was_set_back_checkpoints_all_the_same)
+{
+    struct roll_query all = {0};
+    struct fake_clock time = {MONDAY_EVENING_US};
+    struct clock clock = fake_clock(&time);
+    given->options = (struct eventstore_options){.checkpoint_every_bytes = 4096, .clock = &clock};
+    reopen(given);
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    must(eventstore_read_roll(given->store, &all, write_in_turn, given, &given->error));
+    time.now_us -= 3600 * INT64_C(1000000);
+    spy = (struct spy){0};
+    must(append(given, TEA, EXPECTED_ANY, 2, 1));
+    cr_assert_eq(spy.checkpoint_locks, 1);
+}
+
 SQLITE_TEST(leaves_its_log_when_the_last_handle_is_closed)
 {
     must(append(given, TEA, EXPECTED_NONE, 1, 3));
@@ -175,7 +230,7 @@ SPIED_TEST(whose_checkpoint_fails_has_committed_all_the_same)
     spy = (struct spy){.fail_on = "events.db", .fail_at = 1, .fail_count = 1000, .fail_with = SQLITE_FULL};
     for (unsigned number = 1; number <= 10; number++)
         must(append(given, TEA, number - 1, number, 1));
-    cr_assert_gt(spy.failing, 2);
+    cr_assert_gt(spy.failing, 0);
     cr_assert_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
     spy = (struct spy){0};
     must(append(given, TEA, 10, 11, 1));
