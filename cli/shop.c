@@ -1,11 +1,14 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/json.h"
 #include "cli/cli.h"
 #include "domain/money.h"
+
+enum { CHECKPOINT_KIB_MAX = 1 << 20 };
 
 /* ---- the settings of a shop: {"currency":"USD"} ---- */
 
@@ -55,11 +58,26 @@ static enum status refuse_folder(const char *folder, struct error *error)
                      text_safe(safe, folder));
 }
 
+/* For tests that want checkpoints all the while: how much log there is between two of the roll's. */
+static enum status read_checkpoint_kib(uint64_t *bytes, struct error *error)
+{
+    const char *text = getenv("TILL_CHECKPOINT_KIB");
+    char safe[TEXT_SAFE_SIZE];
+    int64_t kib = 0;
+    if (text != NULL && !integer_from_text(text, 1, CHECKPOINT_KIB_MAX, &kib))
+        return error_set(error, STATUS_INVALID, "TILL_CHECKPOINT_KIB is %s: make it a number from 1 to %d, or unset it",
+                         text_safe(safe, text), CHECKPOINT_KIB_MAX);
+    *bytes = (uint64_t)kib << 10;
+    return STATUS_OK;
+}
+
 enum status shop_open(struct shop *shop, const struct till *till, const char *actor, struct error *error)
 {
     *shop = (struct shop){0};
     struct eventstore_options options = {.clock = &till->clock};
-    enum status status = eventstore_open(&shop->store, till->folder, &options, error);
+    enum status status = read_checkpoint_kib(&options.checkpoint_every_bytes, error);
+    if (status == STATUS_OK)
+        status = eventstore_open(&shop->store, till->folder, &options, error);
     if (status == STATUS_NOT_FOUND)
         return refuse_folder(till->folder, error);
     struct currency currency = {0};
