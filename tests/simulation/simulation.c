@@ -1,0 +1,200 @@
+#include "tests/simulation/simulation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/simulation/checks.h"
+
+enum { HANGS_AFTER_S = 60 /* real time: a plan takes a fraction of a second */ };
+
+/* ---- one run ---- */
+
+static void count_orders(const struct model *model, struct verdict *verdict)
+{
+    verdict->orders = (uint32_t)model->order_count;
+    verdict->events = (uint32_t)model->position;
+    for (size_t i = 0; i < model->order_count; i++) {
+        switch (model->orders[i].phase) {
+        case CONFIRMED: verdict->confirmed++; break;
+        case SHIPPED: verdict->shipped++; break;
+        case CANCELLED: verdict->cancelled++; break;
+        case REJECTED: verdict->rejected++; break;
+        default: verdict->waiting++; break;
+        }
+    }
+    for (int i = 0; i < 8; i++)
+        snprintf(verdict->digest + (ptrdiff_t)2 * i, 3, "%02x", model->digest[i]);
+}
+
+static void condemn(struct verdict *verdict, struct world *world, const struct checks *checks)
+{
+    struct buffer journey = {0};
+    snprintf(verdict->wrong, sizeof verdict->wrong, "%s", checks_wrong(checks));
+    if (checks_about(checks)[0] != '\0')
+        checks_tell_journey(world, checks_about(checks), &journey);
+    snprintf(verdict->journey, sizeof verdict->journey, "%s", buffer_string(&journey));
+    buffer_clear(&journey);
+}
+
+/* `verdict` is filled as it goes, so that it says how far a process came that breaks off. */
+static void run(const struct plan *plan, struct verdict *verdict)
+{
+    struct checks *checks = checks_new();
+    const struct witness witness = checks_witness(checks);
+    disk_install();
+    struct world *world = world_open(plan, &witness);
+    verdict->good = checks_step(checks, world);
+    for (; verdict->good && verdict->step < plan->count; verdict->step++) {
+        world_step(world, &plan->steps[verdict->step]);
+        verdict->good = checks_step(checks, world);
+        if (!verdict->good)
+            break;
+    }
+    if (verdict->good) {
+        world_settle(world);
+        verdict->good = checks_end(checks, world);
+    }
+    if (!verdict->good)
+        condemn(verdict, world, checks);
+    count_orders(checks_model(checks), verdict);
+    world_close(&world);
+    checks_free(&checks);
+}
+
+/* ---- in a process of its own ---- */
+
+static void say_how_it_ended(int ended, struct verdict *verdict)
+{
+    if (WIFEXITED(ended) && WEXITSTATUS(ended) == 0)
+        return;
+    verdict->good = false;
+    if (WIFSIGNALED(ended) && WTERMSIG(ended) == SIGALRM)
+        snprintf(verdict->wrong, sizeof verdict->wrong, "it hangs");
+    else if (WIFSIGNALED(ended))
+        snprintf(verdict->wrong, sizeof verdict->wrong, "the process is killed by signal %d: see stderr",
+                 WTERMSIG(ended));
+    else
+        snprintf(verdict->wrong, sizeof verdict->wrong, "the process ends with %d: see stderr", WEXITSTATUS(ended));
+}
+
+struct verdict simulate(const struct plan *plan)
+{
+    int ended = 0;
+    struct verdict *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(shared != MAP_FAILED);
+    (void)fflush(NULL);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(HANGS_AFTER_S);
+        run(plan, shared);
+        exit(0);
+    }
+    while (waitpid(child, &ended, 0) < 0)
+        CHECK(errno == EINTR);
+    struct verdict verdict = *shared;
+    munmap(shared, sizeof *shared);
+    say_how_it_ended(ended, &verdict);
+    return verdict;
+}
+
+/* ---- shrinking: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002),
+ * first of the steps, then of what happens beside each ---- */
+
+struct shrinking {
+    struct plan *plan;
+    struct verdict verdict; /* on the plan as it stands */
+    int runs_left;
+};
+
+/* Takes over `steps` when they fail as well. */
+static bool try_steps(struct shrinking *shrinking, const struct step *steps, size_t count)
+{
+    struct plan candidate = *shrinking->plan;
+    if (shrinking->runs_left <= 0)
+        return false;
+    shrinking->runs_left--;
+    candidate.steps = (struct step *)steps;
+    candidate.count = count;
+    struct verdict verdict = simulate(&candidate);
+    if (verdict.good)
+        return false;
+    memmove(shrinking->plan->steps, steps, count * sizeof *steps);
+    shrinking->plan->count = count;
+    shrinking->verdict = verdict;
+    return true;
+}
+
+static bool drop_steps(struct shrinking *shrinking, size_t from, size_t length)
+{
+    const struct plan *plan = shrinking->plan;
+    struct step *rest = calloc(plan->count, sizeof *rest);
+    CHECK(rest != NULL);
+    memcpy(rest, plan->steps, from * sizeof *rest);
+    memcpy(rest + from, plan->steps + from + length, (plan->count - from - length) * sizeof *rest);
+    bool dropped = try_steps(shrinking, rest, plan->count - length);
+    free(rest);
+    return dropped;
+}
+
+/* From the end, because what comes after the cause goes first. */
+static void drop_pieces(struct shrinking *shrinking, size_t length)
+{
+    for (size_t end = shrinking->plan->count; end > 0;) {
+        size_t from = end > length ? end - length : 0;
+        (void)drop_steps(shrinking, from, end - from);
+        end = from;
+    }
+}
+
+static bool simplify_step(struct shrinking *shrinking, size_t at, struct step simpler)
+{
+    struct plan *plan = shrinking->plan;
+    if (memcmp(&plan->steps[at], &simpler, sizeof simpler) == 0)
+        return false;
+    struct step before = plan->steps[at];
+    plan->steps[at] = simpler;
+    if (try_steps(shrinking, plan->steps, plan->count))
+        return true;
+    plan->steps[at] = before;
+    return false;
+}
+
+static void simplify(struct shrinking *shrinking, size_t at)
+{
+    struct step simpler = shrinking->plan->steps[at];
+    simpler.disk = DISK_SOUND;
+    if (!simplify_step(shrinking, at, simpler))
+        simpler = shrinking->plan->steps[at];
+    simpler.bank = BANK_WELL;
+    if (!simplify_step(shrinking, at, simpler))
+        simpler = shrinking->plan->steps[at];
+    simpler.end = END_LIVES;
+    if (!simplify_step(shrinking, at, simpler))
+        simpler = shrinking->plan->steps[at];
+    simpler.between = ACT_STEP_SERVICE;
+    (void)simplify_step(shrinking, at, simpler);
+}
+
+struct verdict shrink(struct plan *plan, int runs_max)
+{
+    struct shrinking shrinking = {.plan = plan, .runs_left = runs_max};
+    size_t before;
+    shrinking.verdict = simulate(plan);
+    CHECK(!shrinking.verdict.good);
+    if (shrinking.verdict.step < plan->count)
+        plan->count = shrinking.verdict.step + 1; /* nothing after it mattered */
+    do {
+        before = plan->count;
+        for (size_t length = plan->count / 2; length > 0; length /= 2)
+            drop_pieces(&shrinking, length);
+    } while (plan->count < before && shrinking.runs_left > 0);
+    for (size_t i = 0; i < plan->count; i++)
+        simplify(&shrinking, i);
+    return shrinking.verdict;
+}

@@ -1,0 +1,24 @@
+/* simulation.h - one seed from its first order to its verdict, and the shortest list of steps that still fails. */
+#ifndef TESTS_SIMULATION_SIMULATION_H
+#define TESTS_SIMULATION_SIMULATION_H
+
+#include "tests/simulation/plan.h"
+
+/* What became of a plan. */
+struct verdict {
+    bool good;
+    size_t step;         /* after which it was found; the plan's count: when the shop had come to rest */
+    char wrong[512];     /* what */
+    char journey[16384]; /* of the order concerned, a line an event; "" when it is about none */
+    uint32_t orders, events, confirmed, shipped, cancelled, rejected, waiting;
+    char digest[17]; /* the first 8 bytes of the roll's last digest, as hex: the same seed makes the same roll */
+};
+
+/* Runs a plan in a process of its own, so that whatever it breaks is gone afterwards. */
+struct verdict simulate(const struct plan *plan);
+
+/* Leaves out steps, and what happens beside them, for as long as what is left still fails, in at most `runs_max` runs;
+ * returns the verdict on what is left. `plan` must have failed. */
+struct verdict shrink(struct plan *plan, int runs_max);
+
+#endif
