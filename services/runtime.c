@@ -269,7 +269,7 @@ static enum status handle(struct consumer *consumer, struct item *item, const ch
             return status;
     }
     if (journey.itself) {
-        item->outcome = OUTCOME_NOTHING; /* it gets its attempts as it stands parked */
+        item->outcome = OUTCOME_QUEUED; /* it gets its attempts as it stands parked */
         return STATUS_OK;
     }
     if (journey.before)

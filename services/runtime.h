@@ -106,7 +106,7 @@ enum outcome {
     OUTCOME_ANSWERED, /* events were written */
     OUTCOME_NOTHING,  /* nothing to do: not an answer, or answered already */
     OUTCOME_WAITING,  /* parked for another attempt */
-    OUTCOME_QUEUED,   /* parked behind an earlier event of its journey */
+    OUTCOME_QUEUED,   /* parked behind an earlier event of its journey, or parked already */
     OUTCOME_DEAD,     /* parked as a dead letter */
 };
 const char *outcome_name(enum outcome outcome);

@@ -112,7 +112,19 @@ struct shrinking {
     int runs_left;
 };
 
-/* Takes over `steps` when they fail as well. */
+/* Of the same kind: the sentences are equal but for their numbers. */
+static bool is_alike(const char *one, const char *other)
+{
+    for (; *one != '\0' || *other != '\0'; one++, other++) {
+        one += strspn(one, "0123456789");
+        other += strspn(other, "0123456789");
+        if (*one != *other || *one == '\0')
+            break;
+    }
+    return *one == *other;
+}
+
+/* Takes over `steps` when they fail in the same way. */
 static bool try_steps(struct shrinking *shrinking, const struct step *steps, size_t count)
 {
     struct plan candidate = *shrinking->plan;
@@ -122,7 +134,7 @@ static bool try_steps(struct shrinking *shrinking, const struct step *steps, siz
     candidate.steps = (struct step *)steps;
     candidate.count = count;
     struct verdict verdict = simulate(&candidate);
-    if (verdict.good)
+    if (verdict.good || !is_alike(verdict.wrong, shrinking->verdict.wrong))
         return false;
     memmove(shrinking->plan->steps, steps, count * sizeof *steps);
     shrinking->plan->count = count;

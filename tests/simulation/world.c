@@ -542,7 +542,9 @@ static void step_services(struct world *world, bool *busy, int64_t *due_us)
         world->running_service = i;
         if (status == STATUS_OK)
             status = consumer_step(instance->consumer, &progress, &error);
-        if (status == STATUS_FENCED) {
+        if (status == STATUS_OK && progress.idle)
+            status = consumer_rest(instance->consumer, &error);
+        if (status == STATUS_FENCED) { /* the checkpoint was set back: it starts again from there */
             instance_close(instance);
             *busy = true;
         } else if (status != STATUS_OK) {
@@ -596,9 +598,6 @@ void world_settle(struct world *world)
             trouble(world, error.text);
         run_services_to_rest(world);
     }
-    for (uint32_t i = 0; i < SERVICES_COUNT; i++)
-        if (world->first[i].consumer != NULL && consumer_rest(world->first[i].consumer, &error) != STATUS_OK)
-            trouble(world, error.text);
     run_projector_to_rest(world);
 }
 
