@@ -12,9 +12,13 @@
 #include "projections/projection.h"
 #include "services/services.h"
 
+enum query { QUERY_ROWS, QUERY_LAST, QUERY_CHECKPOINTS, QUERIES };
+
 struct checks {
     struct model model;
     bool started;
+    sqlite3 *roll; /* open from one step to the next, until power is lost */
+    sqlite3_stmt *queries[QUERIES];
     struct map acknowledged; /* an event's id → a set of marks */
     size_t missing;          /* acknowledged, and not seen on the roll yet */
     bool repeated;           /* the last commit had been acknowledged before: somebody else was faster, with the same */
@@ -29,14 +33,6 @@ struct checks *checks_new(void)
     struct checks *checks = calloc(1, sizeof *checks);
     CHECK(checks != NULL);
     return checks;
-}
-
-void checks_free(struct checks **checks)
-{
-    model_clear(&(*checks)->model);
-    map_clear(&(*checks)->acknowledged);
-    free(*checks);
-    *checks = NULL;
 }
 
 const char *checks_wrong(const struct checks *checks)
@@ -119,11 +115,6 @@ static void rewound(void *context, uint32_t service)
     ((struct checks *)context)->rewound[service] = true;
 }
 
-struct witness checks_witness(struct checks *checks)
-{
-    return (struct witness){.context = checks, .handled = handled, .committed = committed, .rewound = rewound};
-}
-
 /* ---- SQL ---- */
 
 static sqlite3 *open_file(const char *folder, const char *name)
@@ -162,12 +153,46 @@ static const char *text_at(sqlite3_stmt *query, int column)
 
 /* ---- 1, 4 and 7: the roll ---- */
 
-static const char rows_sql[] =
-    "SELECT e.position, e.version, e.causation, t.name, c.name, n.name, o.actor, o.producer, e.data, e.schema_version,"
-    " e.recorded_at, e.event_id, coalesce(j.name, e.event_id), e.command_id, e.digest FROM event e"
-    " JOIN type t ON t.id = e.type JOIN category c ON c.id = e.category JOIN entity n ON n.id = e.entity"
-    " JOIN origin o ON o.id = e.origin LEFT JOIN entity j ON j.id = e.correlation"
-    " WHERE e.position > ?1 ORDER BY e.position";
+static const char *const queries_sql[QUERIES] = {
+    [QUERY_ROWS] = "SELECT e.position, e.version, e.causation, t.name, c.name, n.name, o.actor, o.producer, e.data, "
+                   "e.schema_version,"
+                   " e.recorded_at, e.event_id, coalesce(j.name, e.event_id), e.command_id, e.digest FROM event e"
+                   " JOIN type t ON t.id = e.type JOIN category c ON c.id = e.category JOIN entity n ON n.id = e.entity"
+                   " JOIN origin o ON o.id = e.origin LEFT JOIN entity j ON j.id = e.correlation"
+                   " WHERE e.position > ?1 ORDER BY e.position",
+    [QUERY_LAST] = "SELECT digest FROM event WHERE position = ?1",
+    [QUERY_CHECKPOINTS] = "SELECT consumer, position FROM checkpoint",
+};
+
+static void close_roll(void *context)
+{
+    struct checks *checks = context;
+    for (int i = 0; i < QUERIES; i++) {
+        sqlite3_finalize(checks->queries[i]);
+        checks->queries[i] = NULL;
+    }
+    sqlite3_close(checks->roll);
+    checks->roll = NULL;
+}
+
+static bool open_roll(struct checks *checks, struct world *world)
+{
+    if (checks->roll == NULL) {
+        checks->roll = open_file(world_folder(world), "events.db");
+        for (int i = 0; checks->roll != NULL && i < QUERIES; i++)
+            checks->queries[i] = prepare(checks->roll, queries_sql[i]);
+    }
+    return checks->queries[QUERIES - 1] != NULL || model_wrong(&checks->model, "", "the roll cannot be opened");
+}
+
+/* Resets a query; false, with a sentence, when it failed. */
+static bool rewind_query(struct checks *checks, enum query query, int result)
+{
+    bool good = result == SQLITE_DONE || result == SQLITE_ROW ||
+                model_wrong(&checks->model, "", "a check cannot read: %s", sqlite3_errmsg(checks->roll));
+    sqlite3_reset(checks->queries[query]);
+    return good;
+}
 
 static const char *entity_at(sqlite3_stmt *query, int column, char text[UUID_TEXT_SIZE])
 {
@@ -215,41 +240,40 @@ static bool see_event(struct checks *checks, const struct row *row)
     return true;
 }
 
-/* What the roll has gained since position `after`; `first_time`: it has not been seen before. */
-static bool read_on(struct checks *checks, sqlite3 *roll, struct model *model, bool first_time)
+/* What the roll has gained since the model was fed; `first_time`: it has not been seen before. */
+static bool read_on(struct checks *checks, struct model *model, bool first_time)
 {
     char entity[UUID_TEXT_SIZE];
-    sqlite3_stmt *query = prepare(roll, rows_sql);
+    sqlite3_stmt *query = checks->queries[QUERY_ROWS];
     bool good = true;
-    int result = SQLITE_ERROR;
-    if (query != NULL)
-        sqlite3_bind_int64(query, 1, (int64_t)model->position);
-    while (query != NULL && good && (result = sqlite3_step(query)) == SQLITE_ROW) {
+    int result = SQLITE_ROW;
+    sqlite3_bind_int64(query, 1, (int64_t)model->position);
+    while (good && (result = sqlite3_step(query)) == SQLITE_ROW) {
         const struct row row = row_of(query, entity);
         good = (!first_time || see_event(checks, &row)) && model_feed(model, &row);
     }
-    return good ? end_query(checks, roll, query, result) : (sqlite3_finalize(query), false);
+    return rewind_query(checks, QUERY_ROWS, result) && good;
 }
 
 /* What was seen stands there still. */
-static bool check_last(struct checks *checks, sqlite3 *roll)
+static bool check_last(struct checks *checks)
 {
     struct model *model = &checks->model;
+    sqlite3_stmt *query = checks->queries[QUERY_LAST];
     if (model->position == 0)
         return true;
-    sqlite3_stmt *query = prepare(roll, "SELECT digest FROM event WHERE position = ?1");
     sqlite3_bind_int64(query, 1, (int64_t)model->position);
-    bool stands = sqlite3_step(query) == SQLITE_ROW &&
-                  memcmp(sqlite3_column_blob(query, 0), model->digest, MODEL_DIGEST_BYTES) == 0;
-    sqlite3_finalize(query);
-    return stands || model_wrong(model, "", "position %llu, which stood on the roll, is gone or another",
-                                 (unsigned long long)model->position);
+    int result = sqlite3_step(query);
+    bool stands = result == SQLITE_ROW && memcmp(sqlite3_column_blob(query, 0), model->digest, MODEL_DIGEST_BYTES) == 0;
+    return rewind_query(checks, QUERY_LAST, result) &&
+           (stands || model_wrong(model, "", "position %llu, which stood on the roll, is gone or another",
+                                  (unsigned long long)model->position));
 }
 
-static bool check_checkpoints(struct checks *checks, sqlite3 *roll)
+static bool check_checkpoints(struct checks *checks)
 {
-    sqlite3_stmt *query = prepare(roll, "SELECT consumer, position FROM checkpoint");
-    int result;
+    sqlite3_stmt *query = checks->queries[QUERY_CHECKPOINTS];
+    int result = SQLITE_ROW;
     bool good = true;
     while (good && (result = sqlite3_step(query)) == SQLITE_ROW) {
         unsigned service = model_service(text_at(query, 0));
@@ -262,12 +286,12 @@ static bool check_checkpoints(struct checks *checks, sqlite3 *roll)
         checks->checkpoints[service] = position;
     }
     memset(checks->rewound, 0, sizeof checks->rewound);
-    return good ? end_query(checks, roll, query, result) : (sqlite3_finalize(query), false);
+    return rewind_query(checks, QUERY_CHECKPOINTS, result) && good;
 }
 
-static bool start(struct checks *checks, sqlite3 *roll, struct model *model)
+static bool start(struct checks *checks, struct model *model)
 {
-    sqlite3_stmt *query = prepare(roll, "SELECT id FROM store");
+    sqlite3_stmt *query = prepare(checks->roll, "SELECT id FROM store");
     if (query == NULL || sqlite3_step(query) != SQLITE_ROW) {
         sqlite3_finalize(query);
         return model_wrong(&checks->model, "", "the store is gone");
@@ -284,14 +308,12 @@ bool checks_step(struct checks *checks, struct world *world)
         return false;
     if (world_trouble(world) != NULL)
         return model_wrong(model, "", "%s", world_trouble(world));
-    sqlite3 *roll = open_file(world_folder(world), "events.db");
-    if (roll == NULL)
-        return model_wrong(model, "", "the roll cannot be opened");
-    bool good = checks->started || start(checks, roll, model);
+    if (!open_roll(checks, world))
+        return false;
+    bool good = checks->started || start(checks, model);
     checks->started = true;
-    good = good && check_last(checks, roll) && read_on(checks, roll, model, true) && model_balances(model) &&
-           check_checkpoints(checks, roll);
-    sqlite3_close(roll);
+    good = good && check_last(checks) && read_on(checks, model, true) && model_balances(model) &&
+           check_checkpoints(checks);
     if (good && checks->missing > 0)
         good = model_wrong(model, "", "%zu acknowledged events are not on the roll", checks->missing);
     return good;
@@ -299,10 +321,11 @@ bool checks_step(struct checks *checks, struct world *world)
 
 /* ---- 2: at rest, or it says why not ---- */
 
-static bool is_parked(sqlite3 *roll, const char *order)
+static bool is_parked(const struct checks *checks, const char *order)
 {
-    sqlite3_stmt *query = prepare(roll, "SELECT count(*) FROM parked WHERE lower(hex(sequence)) = replace(?1, '-', '')"
-                                        " AND attempts > 0 AND reason <> ''");
+    sqlite3_stmt *query =
+        prepare(checks->roll, "SELECT count(*) FROM parked WHERE lower(hex(sequence)) = replace(?1, '-', '')"
+                              " AND attempts > 0 AND reason <> ''");
     sqlite3_bind_text(query, 1, order, -1, SQLITE_TRANSIENT);
     bool parked = sqlite3_step(query) == SQLITE_ROW && sqlite3_column_int(query, 0) > 0;
     sqlite3_finalize(query);
@@ -310,7 +333,7 @@ static bool is_parked(sqlite3 *roll, const char *order)
 }
 
 /* Only a card that refuses every refund keeps an order from coming to rest. */
-static bool check_rest(struct checks *checks, const struct world *world, sqlite3 *roll)
+static bool check_rest(struct checks *checks, const struct world *world)
 {
     for (size_t i = 0; i < checks->model.order_count; i++) {
         const struct model_order *order = &checks->model.orders[i];
@@ -321,7 +344,7 @@ static bool check_rest(struct checks *checks, const struct world *world, sqlite3
         if (!world_refund_is_hopeless(world, number))
             return model_wrong(&checks->model, order->id, "%s is still %s when all is quiet", order->ref,
                                model_phase_name(order->phase));
-        if (!is_parked(roll, order->id))
+        if (!is_parked(checks, order->id))
             return model_wrong(&checks->model, order->id, "%s is %s, and nothing says what it waits for", order->ref,
                                model_phase_name(order->phase));
     }
@@ -409,13 +432,14 @@ static size_t count_mails(const char *folder, const char *name)
 }
 
 /* A mail is named after the event that says it was sent. */
-static bool check_mails(struct checks *checks, const char *folder, sqlite3 *roll)
+static bool check_mails(struct checks *checks, const char *folder)
 {
     size_t mails = count_mails(folder, "mail/new") + count_mails(folder, "mail/cur");
     if (mails != checks->model.told)
         return model_wrong(&checks->model, "", "%zu mails are in the box, %zu were sent", mails, checks->model.told);
-    sqlite3_stmt *query = prepare(roll, "SELECT substr(json_extract(data, '$.message_id'), 2, 36), stream FROM events"
-                                        " WHERE type = 'NotificationSent'");
+    sqlite3_stmt *query =
+        prepare(checks->roll, "SELECT substr(json_extract(data, '$.message_id'), 2, 36), stream FROM events"
+                              " WHERE type = 'NotificationSent'");
     bool good = true;
     int result = SQLITE_ERROR;
     while (query != NULL && good && (result = sqlite3_step(query)) == SQLITE_ROW) {
@@ -424,7 +448,7 @@ static bool check_mails(struct checks *checks, const char *folder, sqlite3 *roll
         good = access(path, R_OK) == 0 ||
                model_wrong(&checks->model, text_at(query, 1), "the mail %s is not in the box", text_at(query, 0));
     }
-    return good ? end_query(checks, roll, query, result) : (sqlite3_finalize(query), false);
+    return good ? end_query(checks, checks->roll, query, result) : (sqlite3_finalize(query), false);
 }
 
 /* ---- 6: views ---- */
@@ -545,10 +569,10 @@ static bool check_stock_view(struct checks *checks, const char *folder)
 /* ---- the end ---- */
 
 /* All of the roll once more, from its first event. */
-static bool check_all_again(struct checks *checks, sqlite3 *roll)
+static bool check_all_again(struct checks *checks)
 {
     struct model again;
-    bool good = start(checks, roll, &again) && read_on(checks, roll, &again, false) && model_balances(&again);
+    bool good = start(checks, &again) && read_on(checks, &again, false) && model_balances(&again);
     if (!good)
         (void)model_wrong(&checks->model, again.about, "%s", again.wrong);
     if (good && memcmp(again.digest, checks->model.digest, sizeof again.digest) != 0)
@@ -562,11 +586,24 @@ bool checks_end(struct checks *checks, struct world *world)
     const char *folder = world_folder(world);
     if (!checks_step(checks, world))
         return false;
-    sqlite3 *roll = open_file(folder, "events.db");
-    bool good = check_all_again(checks, roll) && check_rest(checks, world, roll) && check_mails(checks, folder, roll);
-    sqlite3_close(roll);
-    return good && check_kept(checks) && check_book(checks, folder) && check_told(checks) &&
-           check_views(checks, world) && check_orders_view(checks, folder) && check_stock_view(checks, folder);
+    return check_all_again(checks) && check_rest(checks, world) && check_mails(checks, folder) && check_kept(checks) &&
+           check_book(checks, folder) && check_told(checks) && check_views(checks, world) &&
+           check_orders_view(checks, folder) && check_stock_view(checks, folder);
+}
+
+void checks_free(struct checks **checks)
+{
+    close_roll(*checks);
+    model_clear(&(*checks)->model);
+    map_clear(&(*checks)->acknowledged);
+    free(*checks);
+    *checks = NULL;
+}
+
+struct witness checks_witness(struct checks *checks)
+{
+    return (struct witness){
+        .context = checks, .handled = handled, .committed = committed, .rewound = rewound, .power_lost = close_roll};
 }
 
 /* ---- a journey ---- */

@@ -62,8 +62,8 @@ static void run(const struct plan *plan, struct verdict *verdict)
     if (!verdict->good)
         condemn(verdict, world, checks);
     count_orders(checks_model(checks), verdict);
-    world_close(&world);
     checks_free(&checks);
+    world_close(&world);
 }
 
 /* ---- in a process of its own ---- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mutant.h"
 #include "tests/simulation/simulation.h"
@@ -167,5 +168,7 @@ int main(int count, char **words)
     }
     if (optind < count)
         return usage("there are no such words:", words[optind]);
+    if (access("/dev/shm", W_OK) == 0) /* in memory: nothing here is meant to reach a disk */
+        setenv("TMPDIR", "/dev/shm", 0);
     return run_seeds(&options);
 }

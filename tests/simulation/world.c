@@ -337,6 +337,8 @@ static void interfere(struct world *world)
     enum status status;
     if (step == NULL || world->interfered || step->between == ACT_STEP_SERVICE || disk_is_dead())
         return;
+    if (step->between == ACT_STEP_SECOND && step->act == ACT_STEP_SECOND)
+        return; /* nobody interferes with himself */
     world->interfered = true;
     if (step->between == ACT_STEP_SECOND)
         status = step_instance(world, &world->second[step->who], step->who, step->between_a, &error);
@@ -495,6 +497,7 @@ static void lose_power(struct world *world, uint64_t seed)
     struct dice dice = dice_seeded(seed);
     disk_die();
     close_all(world);
+    world->witness->power_lost(world->witness->context);
     disk_heal();
     disk_lose_power(&dice);
     seams_lose_power(&dice);
