@@ -16,13 +16,13 @@ enum status eventstore_checkpoint(struct eventstore *store, const char *consumer
     return status;
 }
 
-/* Only the first of a sequence may be tried; the others wait behind it. */
-static const char parked_sql[] =
-    "SELECT " PARKED_COLUMNS " FROM parked p WHERE (?1 IS NULL OR consumer = ?1) AND (?2 IS NULL OR sequence = ?2)"
-    " AND (?3 = 0 OR (state = 'waiting' AND next_attempt <= ?3))"
-    " AND (?4 = 0 OR NOT EXISTS (SELECT 1 FROM parked q WHERE q.consumer = p.consumer AND q.sequence = p.sequence"
-    " AND q.position < p.position))"
-    " ORDER BY CASE ?3 WHEN 0 THEN 0 ELSE next_attempt END, consumer, position LIMIT ?5";
+/* The statement that finds the rows by an index, where there is one. */
+static enum statement statement_for(const struct parked_query *query)
+{
+    if (query->consumer != NULL && query->sequence != NULL)
+        return STATEMENT_PARKED_OF_SEQUENCE;
+    return query->consumer != NULL && query->due_by_us != 0 ? STATEMENT_PARKED_DUE : STATEMENT_PARKED;
+}
 
 static void bind_parked_query(sqlite3_stmt *select, const struct parked_query *query)
 {
@@ -54,7 +54,8 @@ enum status eventstore_read_parked(struct eventstore *store, const struct parked
                                    void *context, struct error *error)
 {
     sqlite3_stmt *select = NULL;
-    enum status status = database_prepare(store->database, parked_sql, &select, error);
+    enum statement which = statement_for(query);
+    enum status status = statement_lend(store, which, &select, error);
     if (status != STATUS_OK)
         return status;
     bind_parked_query(select, query);
@@ -68,7 +69,8 @@ enum status eventstore_read_parked(struct eventstore *store, const struct parked
         if (status == STATUS_OK)
             status = visit(context, (const char *)sqlite3_column_text(select, 0), &parked, error);
     }
-    sqlite3_finalize(select);
+    sqlite3_clear_bindings(select); /* what was bound is borrowed */
+    statement_return(store, which, select);
     return status == STATUS_STOPPED ? STATUS_OK : status;
 }
 

@@ -45,6 +45,8 @@ static const char *const format_1[] = {
     " next_attempt INTEGER NOT NULL, parked_at INTEGER NOT NULL, reason TEXT NOT NULL,"
     " PRIMARY KEY (consumer, sequence, position)) STRICT, WITHOUT ROWID;",
 
+    "CREATE INDEX parked_due ON parked (consumer, next_attempt) WHERE state = 'waiting';",
+
     REFUSE_CHANGES("store"),
     REFUSE_CHANGES("event"),
     REFUSE_CHANGES("category"),
@@ -104,6 +106,13 @@ const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, fo
     "position, type, entity, category, version, previous, schema_version, event_id, correlation, causation,"           \
     " recorded_at, origin, command_id, data, digest"
 
+/* Only the first of a sequence may be tried; the others wait behind it. Parameters as in bind_parked_query. */
+#define SELECT_PARKED(condition, order)                                                                                \
+    "SELECT " PARKED_COLUMNS " FROM parked p WHERE " condition                                                         \
+    " AND (?4 = 0 OR NOT EXISTS (SELECT 1 FROM parked q WHERE q.consumer = p.consumer AND q.sequence = p.sequence"     \
+    " AND q.position < p.position)) ORDER BY " order " LIMIT ?5"
+#define DUE "(?3 = 0 OR (state = 'waiting' AND next_attempt <= ?3))"
+
 const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
@@ -128,6 +137,11 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_FIND_CHECKPOINT] = "SELECT position FROM checkpoint WHERE consumer = ?1",
     [STATEMENT_PUT_CHECKPOINT] = "INSERT INTO checkpoint (consumer, position) VALUES (?1, ?2)"
                                  " ON CONFLICT DO UPDATE SET position = excluded.position",
+    [STATEMENT_PARKED] = SELECT_PARKED("(?1 IS NULL OR consumer = ?1) AND (?2 IS NULL OR sequence = ?2) AND " DUE,
+                                       "CASE ?3 WHEN 0 THEN 0 ELSE next_attempt END, consumer, position"),
+    [STATEMENT_PARKED_DUE] =
+        SELECT_PARKED("consumer = ?1 AND state = 'waiting' AND next_attempt <= ?3", "next_attempt, position"),
+    [STATEMENT_PARKED_OF_SEQUENCE] = SELECT_PARKED("consumer = ?1 AND sequence = ?2 AND " DUE, "position"),
     [STATEMENT_FIND_PARKED] =
         "SELECT " PARKED_COLUMNS " FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
     [STATEMENT_PUT_PARKED] =

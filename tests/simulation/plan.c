@@ -8,8 +8,8 @@
 #include "tests/simulation/world.h"
 
 enum {
-    STEPS_PER_ORDER = 9, /* enough that most orders come to rest while things still break */
-    STEPS_AT_LEAST = 60,
+    STEPS_PER_ORDER = 6, /* enough that most orders come to rest while things still break */
+    STEPS_AT_LEAST = 40,
 };
 
 /* ---- the names of faults ---- */
@@ -113,7 +113,7 @@ static const struct weight banks[] = {
 };
 
 static const struct weight ends[] = {
-    {END_LIVES, 900, 0},
+    {END_LIVES, 1400, 0},
     {END_BEFORE_CALL, 12, FAULT_KILL},
     {END_BEFORE_COMMIT, 25, FAULT_KILL},
     {END_AFTER_COMMIT, 15, FAULT_KILL},
@@ -121,7 +121,7 @@ static const struct weight ends[] = {
 };
 
 static const struct weight disks[] = {
-    {DISK_SOUND, 900, 0},
+    {DISK_SOUND, 1200, 0},
     {DISK_READ_FAILS, 5, FAULT_DISK},
     {DISK_WRITE_FAILS, 8, FAULT_DISK},
     {DISK_SYNC_FAILS, 5, FAULT_DISK},

@@ -1,6 +1,7 @@
 /* till-simulate - a shop under faults, from a seed. See tests/simulation/world.h for what is real in it, and
  * docs/reliability.md for what it found. */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "base/mutant.h"
 #include "tests/simulation/simulation.h"
 
-enum { ORDERS_DEFAULT = 50, ORDERS_MAX = 100000, SHRINK_RUNS = 3000 };
+enum { ORDERS_DEFAULT = 50, ORDERS_MAX = 100000, SHRINK_RUNS = 3000, LARGE_BYTES = 64 << 10 };
 
 static const char help[] = "Usage: till-simulate [--seed S] [--runs R] [--orders N] [--faults all|none|LIST]\n"
                            "                     [--steps] [--no-shrink]\n"
@@ -168,7 +169,8 @@ int main(int count, char **words)
     }
     if (optind < count)
         return usage("there are no such words:", words[optind]);
-    if (access("/dev/shm", W_OK) == 0) /* in memory: nothing here is meant to reach a disk */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* tables come zeroed from the kernel, page by page as they fill */
+    if (access("/dev/shm", W_OK) == 0)            /* in memory: nothing here is meant to reach a disk */
         setenv("TMPDIR", "/dev/shm", 0);
     return run_seeds(&options);
 }

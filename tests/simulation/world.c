@@ -109,6 +109,17 @@ static void instance_close(struct instance *instance)
     consumer_close(&instance->consumer);
     service_house_close(&instance->house);
     eventstore_close(&instance->store);
+    *instance = (struct instance){0};
+}
+
+/* The service dies, and its memory is gone. One death in four takes the handles of the files along; the other three
+ * leave them to the successor, because opening a store costs more than ten steps. */
+static void instance_die(const struct world *world, struct instance *instance)
+{
+    if (world->step == NULL || world->step->dice % 4 == 0 || disk_is_dead())
+        instance_close(instance);
+    else
+        consumer_close(&instance->consumer);
 }
 
 static void interfere(struct world *world);
@@ -146,10 +157,11 @@ static enum status instance_open(struct world *world, struct instance *instance,
     if (instance->consumer != NULL)
         return STATUS_OK;
     enum status status = open_store(world, &instance->store, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && instance->house.service.name == NULL)
         status = service_house_open(&instance->house, service_names[service], world->folder, &world->clock, error);
     if (status == STATUS_OK) {
-        instance->real = instance->house.service;
+        if (instance->house.service.finish != finish)
+            instance->real = instance->house.service;
         instance->house.service.finish = finish;
         const struct consumer_options options = {.clock = &world->clock,
                                                  .batch_events = events,
@@ -325,7 +337,7 @@ static enum status step_instance(struct world *world, struct instance *instance,
     world->running_service = outer_service;
     bool goes_on = status == STATUS_OK || status == STATUS_BUSY || status == STATUS_FULL;
     if (!goes_on && !disk_is_dead())
-        instance_close(instance);
+        instance_die(world, instance);
     return status;
 }
 
@@ -485,8 +497,8 @@ static enum status act(struct world *world, const struct step *step, struct erro
 static void kill_actor(struct world *world, const struct step *step)
 {
     switch (step->act) {
-    case ACT_STEP_SERVICE: instance_close(&world->first[step->who]); break;
-    case ACT_STEP_SECOND: instance_close(&world->second[step->who]); break;
+    case ACT_STEP_SERVICE: instance_die(world, &world->first[step->who]); break;
+    case ACT_STEP_SECOND: instance_die(world, &world->second[step->who]); break;
     case ACT_STEP_PROJECTOR: projecting_close(world); break;
     default: counter_close(world); break;
     }
