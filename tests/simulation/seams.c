@@ -68,6 +68,15 @@ enum status __real_gateway_ask(struct gateway *gateway, const struct gateway_cal
 enum status __wrap_gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
                                struct error *error);
 
+enum status __real_gateway_lookup(struct gateway *gateway, const struct gateway_call *call,
+                                  struct gateway_answer *answer, struct error *error);
+enum status __wrap_gateway_lookup(struct gateway *gateway, const struct gateway_call *call,
+                                  struct gateway_answer *answer, struct error *error);
+enum status __real_gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                                struct error *error);
+enum status __wrap_gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                                struct error *error);
+
 void seams_mood(enum bank bank)
 {
     seams.mood = bank;
@@ -131,6 +140,30 @@ enum status __wrap_gateway_ask(struct gateway *gateway, const struct gateway_cal
     default: break;
     }
     return __real_gateway_ask(gateway, call, answer, error);
+}
+
+/* A question about a call that was made: it may go unheard, and its answer be lost. */
+static enum status
+inquire(enum status (*ask)(struct gateway *, const struct gateway_call *, struct gateway_answer *, struct error *),
+        struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer, struct error *error)
+{
+    *answer = (struct gateway_answer){0};
+    if (is_down() || seams.mood == BANK_SILENT)
+        return say_nothing(error);
+    enum status status = ask(gateway, call, answer, error);
+    return status == STATUS_OK && seams.mood == BANK_LOSES_ANSWER ? say_nothing(error) : status;
+}
+
+enum status __wrap_gateway_lookup(struct gateway *gateway, const struct gateway_call *call,
+                                  struct gateway_answer *answer, struct error *error)
+{
+    return inquire(__real_gateway_lookup, gateway, call, answer, error);
+}
+
+enum status __wrap_gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
+                                struct error *error)
+{
+    return inquire(__real_gateway_void, gateway, call, answer, error);
 }
 
 void seams_late_calls(void)

@@ -8,6 +8,7 @@
 #include "projections/projector.h"
 #include "projections/rebuild.h"
 #include "services/commands.h"
+#include "services/dead_letters.h"
 #include "services/services.h"
 #include "tests/simulation/seams.h"
 #include "tests/support/temporary.h"
@@ -415,54 +416,12 @@ static enum status step_projector(struct world *world, struct projector_progress
     return status == STATUS_OK ? projector_step(world->projecting.projector, progress, error) : status;
 }
 
-/* ---- dead letters ---- */
-
-struct dead {
-    const char *consumer;
-    struct parked parked;
-    bool found;
-};
-
-static enum status note_dead(void *context, const char *consumer, const struct parked *parked, struct error *error)
-{
-    struct dead *dead = context;
-    (void)error;
-    if (parked->state != PARKED_DEAD)
-        return STATUS_OK;
-    *dead = (struct dead){.parked = *parked, .found = true};
-    for (int i = 0; i < SERVICES_COUNT; i++)
-        if (strcmp(service_names[i], consumer) == 0)
-            dead->consumer = service_names[i];
-    dead->parked.reason = "";
-    return STATUS_STOPPED;
-}
-
-static enum status retry_one_dead(struct world *world, const struct dead *dead, struct error *error)
-{
-    struct parked_change change = {.expected_attempts = dead->parked.attempts, .parked = dead->parked};
-    struct commit commit = {.actor = "clerk", .producer = "simulation", .consumer = dead->consumer};
-    change.parked.state = PARKED_WAITING;
-    change.parked.next_attempt_us = world->time.now_us;
-    change.parked.reason = "retried by a person";
-    commit.parked = &change;
-    commit.parked_count = 1;
-    enum status status = eventstore_checkpoint(world->counter.store, dead->consumer, &commit.checkpoint_from, error);
-    commit.checkpoint_to = commit.checkpoint_from;
-    return status == STATUS_OK ? eventstore_commit(world->counter.store, &commit, NULL, error) : status;
-}
-
 static enum status retry_dead(struct world *world, struct error *error)
 {
-    const struct parked_query query = {0};
+    size_t retried = 0;
     enum status status = counter_open(world, error);
-    for (bool more = true; status == STATUS_OK && more;) {
-        struct dead dead = {0};
-        status = eventstore_read_parked(world->counter.store, &query, note_dead, &dead, error);
-        if (status == STATUS_OK && dead.found)
-            status = retry_one_dead(world, &dead, error);
-        more = dead.found;
-    }
-    return status;
+    const struct operator_desk desk = {.store = world->counter.store, .who = "clerk", .reason = "try again"};
+    return status == STATUS_OK ? dead_letters_retry_all(&desk, NULL, &retried, error) : status;
 }
 
 /* ---- a step ---- */
@@ -566,8 +525,9 @@ static void step_services(struct world *world, bool *busy, int64_t *due_us)
             trouble(world, error.text);
         }
         *busy = *busy || !progress.idle;
-        if (progress.next_attempt_us != 0 && progress.next_attempt_us < *due_us)
-            *due_us = progress.next_attempt_us;
+        int64_t next_us = progress.paused_until_us != 0 ? progress.paused_until_us : progress.next_attempt_us;
+        if (next_us != 0 && next_us < *due_us)
+            *due_us = next_us;
     }
 }
 
