@@ -309,10 +309,17 @@ static enum status show(struct shop *shop, const struct till *till, struct reque
 
 /* ---- retry ---- */
 
-static void hint_at_run(struct shop *shop, const char *consumer)
+/* What keeps the service from trying it at once. */
+static enum status hint_at_service(struct shop *shop, const char *consumer, struct error *error)
 {
-    if (!eventstore_consumer_is_claimed(shop->store, consumer))
+    struct pause pause;
+    char until[PEOPLE_TIME_SIZE];
+    enum status status = eventstore_paused(shop->store, consumer, &pause, error);
+    if (status == STATUS_OK && pause.until_us > clock_now_us(shop->desk.clock))
+        say("It pauses until %s, because nobody answers it: %s.", time_for_people(pause.until_us, until), pause.reason);
+    if (status == STATUS_OK && !eventstore_consumer_is_claimed(shop->store, consumer))
         say("Nobody runs the service %s: `till run`.", consumer);
+    return status;
 }
 
 static enum status retry_letter(struct shop *shop, const struct till *till, struct request *request,
@@ -328,8 +335,7 @@ static enum status retry_letter(struct shop *shop, const struct till *till, stru
         return json_line(object, error);
     }
     say("Position %llu is due at once: %s tries it again.", (unsigned long long)request->position, letter->consumer);
-    hint_at_run(shop, letter->consumer);
-    return STATUS_OK;
+    return hint_at_service(shop, letter->consumer, error);
 }
 
 static enum status retry_all(struct shop *shop, const struct till *till, struct request *request, struct error *error)

@@ -364,8 +364,9 @@ void eventstore_close(struct eventstore **store);
 /* Borrowed until the store is closed. */
 const struct eventstore_info *eventstore_info(const struct eventstore *store);
 
-/* Bytes of the write-ahead log on disk, for `till status`. */
+/* Bytes of the write-ahead log on disk, and those at which commits are refused, for `till status`. */
 uint64_t eventstore_log_bytes(const struct eventstore *store);
+uint64_t eventstore_log_ceiling_bytes(const struct eventstore *store);
 
 /* "SQLite 3.40.1 (has the WAL-reset bug; our checkpoints go around it)" */
 const char *eventstore_engine(const struct eventstore *store);

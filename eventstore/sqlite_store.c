@@ -376,6 +376,11 @@ uint64_t eventstore_log_bytes(const struct eventstore *store)
     return (uint64_t)file.st_size;
 }
 
+uint64_t eventstore_log_ceiling_bytes(const struct eventstore *store)
+{
+    return store->options.log_ceiling_bytes;
+}
+
 enum status statement_lend(struct eventstore *store, enum statement which, sqlite3_stmt **statement,
                            struct error *error)
 {

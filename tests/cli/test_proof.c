@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <unistd.h>
 
 #include "tests/cli/till.h"
 
@@ -128,8 +129,9 @@ Test(proof, every_consumer_has_a_line)
                                             "stock", "sales",   "journeys",  "inbox"};
     cr_assert_eq(count_lines(out), (int)(sizeof consumers / sizeof *consumers));
     for (size_t i = 0; i < sizeof consumers / sizeof *consumers; i++) {
-        cr_assert_str_eq(names(out, (int)i),
-                         "consumer position head lag oldest_unread_s waiting dead_letters state last_error");
+        cr_assert_str_eq(
+            names(out, (int)i),
+            "consumer position head lag oldest_unread_s waiting next_attempt_at dead_letters state last_error");
         cr_assert_str_eq(of(out, consumers[i], "position"), of(out, consumers[i], "head"));
         cr_assert_str_eq(of(out, consumers[i], "lag"), "0");
         cr_assert_str_eq(of(out, consumers[i], "oldest_unread_s"), "null");
@@ -155,8 +157,8 @@ Test(proof, the_shop_itself_is_described)
     small_shop();
     const char *out = done("till status");
     static const char *const pieces[] = {
-        "shop      ./shop\n", "store     ", "created   20",        "currency  USD\n", "head      ",
-        "log       ",         "free      ", "engine    SQLite 3.", "dead letters\n",  "payment       stopped"};
+        "shop      ./shop\n", "store     ", "created   20",        "currency  USD\n",  "head      ",
+        "log       ",         "free      ", "engine    SQLite 3.", "next try  dead\n", "payment       stopped"};
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         cr_assert(contains(out, pieces[i]), "\"%s\" is not in:\n%s", pieces[i], out);
 }
@@ -194,7 +196,7 @@ Test(proof, what_waits_needs_no_person_yet_but_a_dead_letter_does)
     cr_assert_str_eq(of(answer.out, "payment", "waiting"), "0");
     answer = run("till status");
     cr_assert_eq(answer.code, 1);
-    cr_assert(contains(answer.out, "Something needs a person."), "%s", answer.out);
+    cr_assert(contains(answer.out, "This needs a person:"), "%s", answer.out);
 }
 
 Test(proof, a_failed_view_needs_a_person)
@@ -206,4 +208,59 @@ Test(proof, a_failed_view_needs_a_person)
     cr_assert_str_eq(of(answer.out, "sales", "state"), "failed");
     cr_assert(contains(of(answer.out, "sales", "last_error"), "cannot understand the event"), "%s", answer.out);
     cr_assert_str_eq(of(answer.out, "orders", "state"), "stopped");
+    cr_assert_str_eq(value(answer.out, 9, "command"), "till rebuild sales");
+    done("till rebuild sales");
+    (void)done("till status");
+}
+
+Test(proof, nobody_at_work_is_worth_knowing_and_no_fault)
+{
+    small_shop();
+    cr_assert_not(contains(done("till status"), "Worth knowing"));
+    done("till place --ref 4 --customer ada --line tea=1");
+    const char *out = done("till status");
+    cr_assert(contains(out, "Worth knowing:\n  Nobody runs order, payment, inventory, notification, and 1 event is "
+                            "unread.\n    till run\n"),
+              "%s", out);
+    cr_assert_leq(widest(out), 80);
+    out = done("till status --json");
+    cr_assert_str_eq(names(out, 9), "needs_person sentence command");
+    cr_assert_str_eq(value(out, 9, "needs_person"), "false");
+    start("till run");
+    until("till status --json | grep -q '\"consumer\":\"payment\".*\"state\":\"running\"'");
+    cr_assert_not(contains(done("till status"), "Nobody runs"));
+    stop();
+}
+
+/* The command is there to be typed: it finds the shop from where it was asked. */
+Test(proof, what_to_type_next_names_the_shop)
+{
+    done("till init --shop 'my shop'");
+    done("till list tea --shop 'my shop' --name Tea --price 1");
+    cr_assert(contains(done("till status --shop 'my shop'"), "\n    till --shop 'my shop' run\n"));
+    cr_assert(contains(done("TILL_SHOP='my shop' till status"), "\n    till run\n"));
+}
+
+Test(proof, a_disk_that_is_nearly_full_needs_a_person)
+{
+    if (geteuid() != 0 || run("mkdir small && mount -t tmpfs -o size=8m tmpfs small").code != 0)
+        cr_skip_test("SKIPPED: no small disk can be mounted here (it takes root)");
+    done("till init --shop small/shop");
+    struct answer answer = run("till status --shop small/shop");
+    run("umount small");
+    cr_assert_eq(answer.code, 1);
+    cr_assert(contains(answer.out, "The shop's disk is nearly full: "), "%s", answer.out);
+    cr_assert(contains(answer.out, "\n    df -h 'small/shop'\n"), "%s", answer.out);
+}
+
+/* A file with a hole: it is as long as a log that readers hold up, and takes no room. */
+Test(proof, a_log_near_its_ceiling_needs_a_person)
+{
+    small_shop();
+    done("truncate -s 900M shop/events.db-wal");
+    struct answer answer = run("till status");
+    cr_assert_eq(answer.code, 1);
+    cr_assert(contains(answer.out, "The log has 900.0 MiB and may have 1.0 GiB"), "%s", answer.out);
+    cr_assert(contains(answer.out, "\n    fuser -v './shop/events.db'\n"), "%s", answer.out);
+    cr_assert_leq(widest(answer.out), 80);
 }
