@@ -121,7 +121,9 @@ static enum status load_stocks(struct ahead *ahead, const struct sku_quantities 
                                struct error *error)
 {
     *stocks = arena_alloc_array(&ahead->batch.arena, needs->count, sizeof **stocks);
-    enum status status = *stocks == NULL ? error_memory(error) : STATUS_OK;
+    if (*stocks == NULL)
+        return error_memory(error);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < needs->count; i++) {
         const void *stock = NULL;
         status = load(ahead, &stock_fold, needs->items[i].sku, &stock, error);
