@@ -120,21 +120,16 @@ in_time 180 "$till" run --shop "$shop" --until-idle >>"$work/log" 2>&1 || code=$
 
 # ---- what is left ----
 
-read_only() {
-    sqlite3 -readonly -cmd "ATTACH 'file:$shop/gateway.db?mode=ro' AS bank" \
-        -cmd "ATTACH 'file:$shop/views/stock.db?mode=ro' AS seen" "$@" "file:$shop/events.db?mode=ro"
-}
-
-violations=$(read_only <"$checks/invariants.sql" 2>&1) || violations+=' (sqlite3 failed)'
+violations=$("$checks/ask.sh" "$shop" <"$checks/invariants.sql" 2>&1) || violations+=' (sqlite3 failed)'
 [ -z "$violations" ] || breach "invariants that do not hold:"$'\n'"$violations"
 
-lost=$(read_only -cmd "CREATE TEMP TABLE journal (what TEXT, ref TEXT, quantity INTEGER)" \
+lost=$("$checks/ask.sh" "$shop" -cmd "CREATE TEMP TABLE journal (what TEXT, ref TEXT, quantity INTEGER)" \
     -cmd ".import --csv --schema temp $work/journal journal" <"$checks/journal.sql" 2>&1) || lost+=' (sqlite3 failed)'
 [ -z "$lost" ] || breach "acknowledged, but not on the roll:"$'\n'"$lost"
 
 # Each notice is one mail, and each mail one notice.
-told=$(read_only <<<"SELECT trim(json_extract(data, '\$.message_id'), '<>') FROM events WHERE type = 'NotificationSent'" |
-    sed 's/@.*//' | sort)
+told=$("$checks/ask.sh" "$shop" <<<"SELECT json_extract(data, '\$.message_id') FROM events WHERE type = 'NotificationSent'" |
+    sed 's/<\(.*\)@.*/\1/' | sort)
 mails=$(find "$shop/mail/new" "$shop/mail/cur" -type f -printf '%f\n' | sed 's/[.]till.*//' | sort)
 [ "$told" = "$mails" ] || breach "notices and mails are not the same:"$'\n'"$(diff <(echo "$told") <(echo "$mails") | head -5)"
 
@@ -146,7 +141,7 @@ fi
 
 # ---- the outcome ----
 
-read_only <<<"SELECT 'on the roll: ' || count(*) || ' events, ' || sum(type = 'OrderPlaced') || ' orders, ' ||
+"$checks/ask.sh" "$shop" <<<"SELECT 'on the roll: ' || count(*) || ' events, ' || sum(type = 'OrderPlaced') || ' orders, ' ||
     sum(type = 'NotificationSent') || ' notices; parked: ' || (SELECT count(*) FROM parked) FROM events"
 if [ "$failed" -ne 0 ]; then
     keep=1

@@ -21,6 +21,7 @@ enum {
     CALM_MAX_US = 350000,
     SEEK_MAX_US = 3000000, /* how long a moment is looked for */
     STOPPING_MAX_US = 200000,
+    KILL_DELAY_MAX_US = 20000,
     WARM_UP_US = 700000,
     SECOND_RUN_MAX_US = 5000000,
     ORPHANS_MAX_US = 1000000,
@@ -31,6 +32,12 @@ enum victim { ORDER, PAYMENT, INVENTORY, NOTIFICATION, PROJECTOR, SUPERVISOR, IM
 static const char *const victim_names[VICTIMS] = {"order",     "payment",    "inventory", "notification",
                                                   "projector", "supervisor", "importer",  "reader"};
 
+/* Everybody's turn comes: a deck is shuffled, and dealt to the end before it is shuffled again. */
+enum { DECK_MAX = 24 };
+struct deck {
+    int cards[DECK_MAX], count, dealt;
+};
+
 enum blow { KILL, STOP, STOP_IN_QUEUE, STOP_READING, SECOND_RUN, BLOWS };
 static const char *const blow_names[BLOWS] = {"killed", "stopped", "stopped in the queue", "stopped while reading",
                                               "a second till run"};
@@ -40,6 +47,7 @@ enum phase { CALM, SEEKING, STOPPED, SECOND_RUNS };
 struct strikes {
     struct storm *storm;
     struct dice dice;
+    struct deck blows, to_kill, to_stop, to_stop_in_queue, to_stop_reading;
     pid_t supervisor; /* 0: none is at work */
     int64_t supervisor_at_us;
     bool supervisor_was_struck;
@@ -50,11 +58,54 @@ struct strikes {
     enum victim victim;
     pid_t struck; /* the process that is stopped or looked at */
     int64_t stopped_at_us, stop_us;
+    int64_t kill_at_us; /* 0: the victim was not there yet */
     struct holding holding;
     pid_t second;
     int64_t orphans_until_us; /* children of a dead supervisor may still be dying; 0 when there are none */
     uint64_t counts[BLOWS], killed[VICTIMS], stopped[VICTIMS], in_vain;
 };
+
+/* ---- decks ---- */
+
+static void deck_add(struct deck *deck, int card, int times)
+{
+    while (times-- > 0)
+        deck->cards[deck->count++] = card;
+    deck->dealt = deck->count;
+}
+
+static int deck_deal(struct deck *deck, struct dice *dice)
+{
+    if (deck->dealt == deck->count) {
+        for (int i = deck->count - 1; i > 0; i--) {
+            int other = (int)dice_between(dice, 0, i), card = deck->cards[i];
+            deck->cards[i] = deck->cards[other];
+            deck->cards[other] = card;
+        }
+        deck->dealt = 0;
+    }
+    return deck->cards[deck->dealt++];
+}
+
+static void fill_decks(struct strikes *strikes)
+{
+    deck_add(&strikes->blows, KILL, 9);
+    deck_add(&strikes->blows, STOP, 5);
+    deck_add(&strikes->blows, STOP_IN_QUEUE, 3);
+    deck_add(&strikes->blows, STOP_READING, 3);
+    deck_add(&strikes->blows, SECOND_RUN, 2);
+    for (int victim = 0; victim < READER; victim++) {
+        deck_add(&strikes->to_kill, victim, 1);
+        deck_add(&strikes->to_stop, victim, 1);
+    }
+    deck_add(&strikes->to_kill, IMPORTER, 1);
+    for (int victim = ORDER; victim <= NOTIFICATION; victim++)
+        deck_add(&strikes->to_stop_in_queue, victim, 1);
+    deck_add(&strikes->to_stop_in_queue, IMPORTER, 2);
+    deck_add(&strikes->to_stop_reading, READER, 2);
+    deck_add(&strikes->to_stop_reading, PROJECTOR, 1);
+    deck_add(&strikes->to_stop_reading, ORDER, 1);
+}
 
 /* ---- the supervisor ---- */
 
@@ -73,6 +124,7 @@ struct strikes *strikes_open(struct storm *storm)
         exit(3);
     strikes->storm = storm;
     strikes->dice = (struct dice){~storm->seed};
+    fill_decks(strikes);
     int64_t now_us = clock_monotonic_us();
     strikes->until_us = now_us + WARM_UP_US;
     start_supervisor(strikes, now_us);
@@ -147,6 +199,18 @@ static pid_t find_sought(struct strikes *strikes)
     return strikes->struck;
 }
 
+/* Not at once: who has only just started has done nothing yet. */
+static void kill_in_a_moment(struct strikes *strikes, pid_t process, int64_t now_us)
+{
+    if (strikes->kill_at_us == 0)
+        strikes->kill_at_us = now_us + dice_between(&strikes->dice, 0, KILL_DELAY_MAX_US);
+    if (now_us < strikes->kill_at_us)
+        return;
+    kill_victim(strikes, process);
+    strikes->counts[KILL]++;
+    be_calm(strikes, now_us);
+}
+
 static void seek(struct strikes *strikes, int64_t now_us)
 {
     if (now_us > strikes->until_us) {
@@ -157,6 +221,10 @@ static void seek(struct strikes *strikes, int64_t now_us)
     pid_t process = find_sought(strikes);
     if (process == 0)
         return;
+    if (strikes->blow == KILL) {
+        kill_in_a_moment(strikes, process, now_us);
+        return;
+    }
     if (!stop_process(process)) {
         kill(process, SIGCONT);
         return;
@@ -200,37 +268,30 @@ static void start_second_run(struct strikes *strikes, int64_t now_us)
     strikes->counts[SECOND_RUN]++;
 }
 
-static void throw_victim(struct strikes *strikes)
+static enum victim deal_victim(struct strikes *strikes)
 {
-    static const enum victim writers[] = {ORDER, PAYMENT, INVENTORY, NOTIFICATION, IMPORTER};
-    static const enum victim readers[] = {READER, READER, READER, PROJECTOR, ORDER};
     struct dice *dice = &strikes->dice;
     switch (strikes->blow) {
-    case STOP_IN_QUEUE: strikes->victim = writers[dice_between(dice, 0, sizeof writers / sizeof writers[0] - 1)]; break;
-    case STOP_READING: strikes->victim = readers[dice_between(dice, 0, sizeof readers / sizeof readers[0] - 1)]; break;
-    default: strikes->victim = (enum victim)dice_between(dice, 0, READER - 1); break;
+    case KILL: return (enum victim)deck_deal(&strikes->to_kill, dice);
+    case STOP_IN_QUEUE: return (enum victim)deck_deal(&strikes->to_stop_in_queue, dice);
+    case STOP_READING: return (enum victim)deck_deal(&strikes->to_stop_reading, dice);
+    default: return (enum victim)deck_deal(&strikes->to_stop, dice);
     }
 }
 
 static void strike(struct strikes *strikes, int64_t now_us)
 {
-    static const enum blow blows[] = {KILL, KILL, KILL, STOP, STOP_IN_QUEUE, STOP_READING, SECOND_RUN};
-    strikes->blow = blows[dice_between(&strikes->dice, 0, sizeof blows / sizeof blows[0] - 1)];
-    throw_victim(strikes);
-    strikes->stop_us = dice_between(&strikes->dice, STOP_MIN_US, STOP_MAX_US);
+    strikes->blow = (enum blow)deck_deal(&strikes->blows, &strikes->dice);
     if (strikes->blow == SECOND_RUN) {
         start_second_run(strikes, now_us);
-    } else if (strikes->blow != KILL) {
-        strikes->phase = SEEKING;
-        strikes->until_us = now_us + SEEK_MAX_US;
-    } else {
-        pid_t process = find_victim(strikes, strikes->victim);
-        if (process == 0)
-            return; /* the dice is thrown again */
-        kill_victim(strikes, process);
-        strikes->counts[KILL]++;
-        be_calm(strikes, now_us);
+        return;
     }
+    strikes->victim = deal_victim(strikes);
+    strikes->stop_us =
+        dice_between(&strikes->dice, STOP_MIN_US, dice_between(&strikes->dice, STOP_MIN_US, STOP_MAX_US));
+    strikes->kill_at_us = 0;
+    strikes->phase = SEEKING;
+    strikes->until_us = now_us + SEEK_MAX_US;
 }
 
 /* A supervisor's children die with it. Who does not is our child now, as we are the reaper of orphans. */
@@ -318,6 +379,14 @@ bool strikes_are_done(const struct strikes *strikes)
 
 /* ---- the report ---- */
 
+/* A storm that was long enough has met everything, or it would have proved nothing. */
+static void expect_any(const struct strikes *strikes, uint64_t count, const char *what, const char *whom)
+{
+    if (count == 0 && strikes->storm->seconds >= LONG_ENOUGH_S)
+        storm_breach(strikes->storm, "this storm proves little: in %d s there was no %s%s", strikes->storm->seconds,
+                     what, whom);
+}
+
 static void print_counts(const char *what, const uint64_t counts[VICTIMS])
 {
     printf("%s:", what);
@@ -329,11 +398,12 @@ static void print_counts(const char *what, const uint64_t counts[VICTIMS])
 void strikes_report(struct strikes *strikes)
 {
     for (int i = 0; i < BLOWS; i++) {
-        printf("%s%s: %llu", i > 0 ? ", " : "", blow_names[i], (unsigned long long)strikes->counts[i]);
-        if (strikes->counts[i] == 0 && strikes->storm->seconds >= LONG_ENOUGH_S)
-            storm_breach(strikes->storm, "in all this time there was no blow of the kind: %s", blow_names[i]);
+        printf("%s%s %llu", i > 0 ? ", " : "blows: ", blow_names[i], (unsigned long long)strikes->counts[i]);
+        expect_any(strikes, strikes->counts[i], "blow of the kind: ", blow_names[i]);
     }
     printf("; a moment was looked for in vain: %llu\n", (unsigned long long)strikes->in_vain);
     print_counts("killed", strikes->killed);
     print_counts("stopped", strikes->stopped);
+    for (int i = 0; i < READER; i++)
+        expect_any(strikes, strikes->killed[i], "killed ", victim_names[i]);
 }
