@@ -49,13 +49,14 @@ static const struct dead_letter *find_letter(const struct journeys *journeys, st
     return best;
 }
 
-/* An answer that a person has given up is waited for no more. */
-static bool is_given_up(const struct journeys *journeys, struct uuid order, const char *service)
+/* An answer that a person has given up is waited for no more: its service has read all that there is, and has nothing
+ * set aside. */
+static bool is_given_up(const struct journeys *journeys, const struct journey_row *row, const char *service)
 {
     const struct discard *discard;
-    for (size_t n = 0; (discard = standing_discard(&journeys->standing, order, n)) != NULL; n++)
+    for (size_t n = 0; (discard = standing_discard(&journeys->standing, row->order, n)) != NULL; n++)
         if (service != NULL && strcmp(discard->consumer, service) == 0)
-            return true;
+            return discard->read_to >= row->steps[row->step_count - 1].position;
     return false;
 }
 
@@ -65,7 +66,7 @@ static struct sight look(const struct journeys *journeys, const struct journey_r
     sight.letter = find_letter(journeys, row->order, sight.service);
     if (sight.letter != NULL)
         sight.service = sight.letter->consumer;
-    else if (is_given_up(journeys, row->order, sight.service))
+    else if (is_given_up(journeys, row, sight.service))
         sight.service = NULL;
     sight.quiet_us = journeys->now_us - row->steps[row->step_count - 1].at_us;
     sight.stuck = (sight.service != NULL && sight.quiet_us > journeys->older_than_us) ||

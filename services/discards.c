@@ -73,9 +73,12 @@ enum status discards_load(struct discards *discards, struct eventstore *store, s
     const struct decision_query all = {0};
     *discards = (struct discards){.count = 0};
     enum status status = eventstore_read_decisions(store, &all, take_decision, discards, error);
-    for (size_t i = 0; status == STATUS_OK && i < discards->count; i++)
-        if (discards->items[i].owed[0] != '\0')
-            status = look_again(discards, store, &discards->items[i], error);
+    for (size_t i = 0; status == STATUS_OK && i < discards->count; i++) {
+        struct discard *discard = &discards->items[i];
+        status = eventstore_checkpoint(store, discard->consumer, &discard->read_to, error);
+        if (status == STATUS_OK && discard->owed[0] != '\0')
+            status = look_again(discards, store, discard, error);
+    }
     return status;
 }
 

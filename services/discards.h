@@ -12,6 +12,7 @@ struct discard {
     const char *who;
     int64_t at_us;
     const char *reason;
+    uint64_t read_to; /* where its consumer stands now */
     const char *owed; /* "" for nothing: never, settled by a person, or put right by a later event of the journey */
 };
 

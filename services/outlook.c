@@ -45,7 +45,10 @@ static void say_request(struct ahead *ahead, const struct payment_request *reque
     money_to_text(request->amount_minor, request->currency, money);
     payment_key(request, key);
     if (request->kind == PAYMENT_ASK_CHARGE) {
-        buffer_format(&ahead->retry, "asks the bank to charge %s, key %s", money, key);
+        buffer_format(&ahead->retry,
+                      "asks the bank to charge %s, key %s; if it does not answer, the charge is"
+                      " looked up, and voided where the bank knows nothing of it",
+                      money, key);
         buffer_format(&ahead->owed, "the bank may have charged the customer %s, which the roll does not know", money);
         return;
     }
@@ -219,20 +222,42 @@ static enum status look_at_notification(struct ahead *ahead, struct error *error
 static const struct {
     const char *consumer;
     enum status (*look)(struct ahead *ahead, struct error *error);
+    bool moves_goods; /* or money */
 } lookouts[] = {
-    {"payment", look_at_payment},
-    {"inventory", look_at_inventory},
-    {"order", look_at_order},
-    {"notification", look_at_notification},
+    {"payment", look_at_payment, true},
+    {"inventory", look_at_inventory, true},
+    {"order", look_at_order, false},
+    {"notification", look_at_notification, false},
 };
 
+static bool is_about_data(enum status status)
+{
+    return status == STATUS_NOT_FOUND || status == STATUS_NEWER || status == STATUS_INVALID;
+}
+
+static enum status note_unreadable(struct ahead *ahead, const struct error *why, struct error *error)
+{
+    ahead->unreadable = arena_copy(&ahead->batch.arena, why->text);
+    return ahead->unreadable == NULL ? error_memory(error) : STATUS_OK;
+}
+
+/* The event may be readable and what it is decided on not. */
 static enum status look(struct ahead *ahead, const char *consumer, struct error *error)
 {
-    for (size_t i = 0; i < sizeof lookouts / sizeof *lookouts; i++)
-        if (strcmp(lookouts[i].consumer, consumer) == 0)
-            return lookouts[i].look(ahead, error);
-    buffer_format(&ahead->retry, "hands the event to %s once more", consumer);
-    return STATUS_OK;
+    size_t i = 0;
+    struct error why = {0};
+    while (i < sizeof lookouts / sizeof *lookouts && strcmp(lookouts[i].consumer, consumer) != 0)
+        i++;
+    if (i == sizeof lookouts / sizeof *lookouts) {
+        buffer_format(&ahead->retry, "hands the event to %s once more", consumer);
+        return STATUS_OK;
+    }
+    enum status status = lookouts[i].look(ahead, &why);
+    if (!is_about_data(status))
+        return status == STATUS_OK ? status : error_set(error, status, "%s", why.text);
+    if (lookouts[i].moves_goods)
+        buffer_text(&ahead->owed, "money or stock may be left where it should not be, which cannot be told");
+    return note_unreadable(ahead, &why, error);
 }
 
 /* Of an event whose data cannot be understood the type and the order are known still: enough to tell whether money or
@@ -252,11 +277,6 @@ static bool guess_cause(const struct recorded_event *event, struct event *cause)
     return true;
 }
 
-static bool is_about_data(enum status status)
-{
-    return status == STATUS_NOT_FOUND || status == STATUS_NEWER || status == STATUS_INVALID;
-}
-
 /* `*known` becomes false when not even the guess tells what it was. */
 static enum status read_cause(struct ahead *ahead, const struct recorded_event *event, bool *known, struct error *error)
 {
@@ -270,20 +290,17 @@ static enum status read_cause(struct ahead *ahead, const struct recorded_event *
     }
     if (!is_about_data(status))
         return error_set(error, status, "%s", why.text);
-    ahead->unreadable = arena_copy(&ahead->batch.arena, why.text);
-    if (ahead->unreadable == NULL)
-        return error_memory(error);
     *known = guess_cause(event, &ahead->cause);
     if (*known)
         uuid_to_text(event->correlation, ahead->entity);
-    return STATUS_OK;
+    return note_unreadable(ahead, &why, error);
 }
 
 static enum status take_answer(struct ahead *ahead, struct arena *arena, struct outlook *outlook, struct error *error)
 {
     if (ahead->unreadable != NULL) {
         buffer_reset(&ahead->retry);
-        buffer_format(&ahead->retry, "it fails again, for it still cannot be understood: %s", ahead->unreadable);
+        buffer_format(&ahead->retry, "it fails again, for it cannot be understood: %s", ahead->unreadable);
     }
     enum status status = buffer_ok(&ahead->retry, error);
     if (status == STATUS_OK)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "services/batch.h"
 #include "services/dead_letters.h"
 #include "services/discards.h"
 #include "services/outlook.h"
@@ -24,6 +25,7 @@ static void close_shop(void)
 }
 
 TestSuite(dead_letters, .init = open_shop, .fini = close_shop);
+TestSuite(outlook, .init = open_shop, .fini = close_shop);
 
 #define OK(call)          cr_assert_eq(call, STATUS_OK, "%s", saga.error.text)
 #define IS(wanted, call)  cr_assert_eq(call, wanted, "%s", saga.error.text)
@@ -36,18 +38,25 @@ static void reload(void)
     OK(dead_letters_load(&letters, saga.store, NULL, &saga.error));
 }
 
-/* The only dead letter that there is now. */
-static const struct dead_letter *the_dead_letter(void)
+/* The only dead letter that `consumer`, or with NULL anybody, has now. */
+static const struct dead_letter *dead_letter_of(const char *consumer)
 {
     const struct dead_letter *found = NULL;
     reload();
-    for (size_t i = 0; i < letters.count; i++)
-        if (letters.items[i].parked.state == PARKED_DEAD) {
-            cr_assert_null(found, "there are several");
-            found = &letters.items[i];
-        }
+    for (size_t i = 0; i < letters.count; i++) {
+        const struct dead_letter *letter = &letters.items[i];
+        if (letter->parked.state != PARKED_DEAD || (consumer != NULL && strcmp(letter->consumer, consumer) != 0))
+            continue;
+        cr_assert_null(found, "there are several");
+        found = letter;
+    }
     cr_assert_not_null(found, "there is no dead letter");
     return found;
+}
+
+static const struct dead_letter *the_dead_letter(void)
+{
+    return dead_letter_of(NULL);
 }
 
 static struct outlook outlook(const struct dead_letter *letter)
@@ -296,6 +305,159 @@ Test(dead_letters, what_is_owed_is_settled_by_a_person)
     OK(dead_letter_settle(BY("bob", "sent a cheque"), position, NULL, &saga.error));
     IS(STATUS_NOT_FOUND, dead_letter_settle(BY("ann", ""), position, NULL, &saga.error));
     expect_history("discard by ann: x (the shop owes the customer 55.00 USD); settle by bob: sent a cheque ()");
+}
+
+/* ---- the outlook, whoever has set the event aside ---- */
+
+static enum status find_event(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)error;
+    *(const struct recorded_event **)context = recorded_event_copy(&arena, event);
+    return STATUS_OK;
+}
+
+/* As if `consumer` had set the last event of this type aside. */
+static void expect_outlook_of(const char *consumer, const char *type, const char *retry, const char *owed)
+{
+    const struct recorded_event *event = NULL;
+    struct outlook found;
+    const struct roll_query query = {.types = &type, .type_count = 1};
+    OK(eventstore_read_roll(saga.store, &query, find_event, &event, &saga.error));
+    cr_assert_not_null(event, "there is no %s", type);
+    OK(outlook_of(saga.store, consumer, event, &arena, &found, &saga.error));
+    cr_expect_str_eq(found.retry, retry, "%s of %s: %s", consumer, type, found.retry);
+    cr_expect_str_eq(found.owed, owed, "%s of %s: %s", consumer, type, found.owed);
+}
+
+static const char answered[] = "nothing: it was answered meanwhile";
+
+Test(outlook, of_inventory_is_what_it_reserves)
+{
+    OK(saga_list(&saga, "cup", 0));
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_step(&saga, PAYMENT);
+    expect_outlook_of("inventory", "PaymentCaptured", "reserves 2 of tea", "");
+    saga_settle(&saga);
+    expect_outlook_of("inventory", "PaymentCaptured", answered, "");
+    OK(saga_place(&saga, "2", "tea", 9, "tok_ok"));
+    saga_step(&saga, PAYMENT);
+    saga_step(&saga, PAYMENT);
+    saga_step(&saga, PAYMENT);
+    expect_outlook_of("inventory", "PaymentCaptured",
+                      "finds too little stock, as things stand: 9 of tea wanted, 8 there", "");
+}
+
+Test(outlook, of_inventory_is_what_it_releases_or_withdraws)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    OK(saga_cancel(&saga, "1"));
+    expect_outlook_of("inventory", "OrderCancellationRequested", "releases 2 of tea",
+                      "2 of tea stay reserved for an order that was cancelled");
+    saga_settle(&saga);
+    expect_outlook_of("inventory", "OrderCancellationRequested", answered, "");
+    OK(saga_place(&saga, "2", "tea", 2, "tok_ok"));
+    OK(saga_cancel(&saga, "2"));
+    expect_outlook_of("inventory", "OrderCancellationRequested",
+                      "withdraws the order: a payment that comes later reserves nothing",
+                      "a payment that comes later will reserve stock for an order that was cancelled");
+}
+
+Test(outlook, of_inventory_is_what_it_ships)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    OK(saga_ship(&saga, "1"));
+    expect_outlook_of("inventory", "OrderShipped", "takes what was shipped off the shelves: 2 of tea", "");
+}
+
+Test(outlook, names_two_products_and_counts_the_others)
+{
+    static const char *const skus[] = {"cup", "pot", "jar"};
+    struct desk_line lines[4] = {{.sku = "tea", .quantity = 1}};
+    for (int i = 0; i < 3; i++) {
+        OK(saga_list(&saga, skus[i], 5));
+        lines[i + 1] = (struct desk_line){.sku = skus[i], .quantity = 2};
+    }
+    struct desk_order order = {
+        .order_ref = "1", .customer = "ada", .card_token = "tok_ok", .lines = lines, .line_count = 2};
+    struct uuid id;
+    OK(desk_place(&saga.desk, &order, &id, NULL, &saga.error));
+    saga_settle(&saga);
+    OK(saga_cancel(&saga, "1"));
+    expect_outlook_of("inventory", "OrderCancellationRequested", "releases 1 of tea and 2 of cup",
+                      "1 of tea and 2 of cup stay reserved for an order that was cancelled");
+    order.order_ref = "2";
+    order.line_count = 4;
+    OK(desk_place(&saga.desk, &order, &id, NULL, &saga.error));
+    saga_settle(&saga);
+    OK(saga_cancel(&saga, "2"));
+    expect_outlook_of("inventory", "OrderCancellationRequested", "releases 1 of tea, 2 of cup and 2 other products",
+                      "1 of tea, 2 of cup and 2 other products stay reserved for an order that was cancelled");
+}
+
+Test(outlook, of_order_is_what_becomes_of_it)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_step(&saga, PAYMENT);
+    saga_step(&saga, INVENTORY);
+    expect_outlook_of("order", "StockReserved", "the order becomes OrderConfirmed", "");
+    saga_settle(&saga);
+    expect_outlook_of("order", "StockReserved", answered, "");
+}
+
+Test(outlook, of_notification_is_the_mail)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_declined"));
+    saga_step(&saga, PAYMENT);
+    saga_step(&saga, ORDER);
+    expect_outlook_of("notification", "OrderRejected", "writes ada a mail: the order is rejected", "");
+    saga_settle(&saga);
+    expect_outlook_of("notification", "OrderRejected", answered, "");
+}
+
+Test(outlook, of_a_consumer_that_nobody_knows_is_that_it_gets_the_event)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    expect_outlook_of("fraud", "OrderPlaced", "hands the event to fraud once more", "");
+}
+
+/* An event of order 1 as a newer program wrote it. */
+static void write_from_the_future(const char *category, const char *type)
+{
+    char entity[UUID_TEXT_SIZE];
+    const struct uuid order = desk_order_id(&saga.desk, "1");
+    uuid_to_text(order, entity);
+    const struct new_event event = {
+        .id = {{7}}, .type = type, .schema_version = 99, .correlation = order, .data = "{}", .data_length = 2};
+    const struct append append = {
+        .stream = {category, entity}, .expected_version = EXPECTED_ANY, .events = &event, .count = 1};
+    const struct commit commit = {.appends = &append, .append_count = 1, .actor = "future", .producer = "till 99"};
+    OK(eventstore_commit(saga.store, &commit, NULL, &saga.error));
+}
+
+Test(outlook, of_what_cannot_be_understood_says_why_and_tells_what_is_owed_all_the_same)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    write_from_the_future("reservation", "StockReservationFailed");
+    saga_settle(&saga);
+    const struct dead_letter *letter = the_dead_letter();
+    cr_assert_str_eq(letter->consumer, "payment");
+    expect_outlook(letter, "it fails again, for it cannot be understood: ", "the shop owes the customer 10.00 USD");
+    IS(STATUS_REFUSED, dead_letter_discard(BY("ann", "x"), letter, false, &arena, NULL, &saga.error));
+    OK(dead_letter_discard(BY("ann", "x"), letter, true, &arena, NULL, &saga.error));
+}
+
+Test(outlook, on_a_state_that_cannot_be_read_does_not_say_that_nothing_is_owed)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    write_from_the_future("payment", "PaymentCaptured");
+    OK(saga_cancel(&saga, "1"));
+    saga_settle(&saga);
+    expect_outlook(dead_letter_of("payment"), "it fails again, for it cannot be understood: ",
+                   "money or stock may be left where it should not be, which cannot be told");
 }
 
 /* ---- what was discarded ---- */
