@@ -98,6 +98,32 @@ Test(run, one_service_alone_does_its_part)
     cr_expect_eq(count_lines(done("till events --type StockReserved --json")), 0);
 }
 
+/* ---- views that are deleted ---- */
+
+#define PROJECTOR "pgrep -P $(pgrep -P $(cat background)) -f -- '--service projector'"
+
+Test(run, a_folder_of_views_that_cannot_be_had_for_an_instant_stops_nobody)
+{
+    open_shop();
+    start("till run");
+    until(PROJECTOR);
+    const char *projector = done(PROJECTOR);
+    for (int i = 0; i < 3; i++) {
+        done("rm -rf shop/views; echo >shop/views; till place --ref %d --customer ada --line tea=1", i);
+        done("sleep 0.2; rm -f shop/views");
+        until("till status --json | grep '\"consumer\":\"inbox\"' | grep '\"lag\":0,'");
+    }
+    cr_expect_str_eq(done(PROJECTOR), projector, "the projector was started again");
+}
+
+Test(run, a_folder_of_views_that_can_never_be_had_is_no_instant)
+{
+    open_shop();
+    done("rm -rf shop/views; echo >shop/views");
+    struct answer answer = run("timeout 60 till run --until-idle");
+    cr_expect_eq(answer.code, 4, "%d: %s", answer.code, answer.err);
+}
+
 /* ---- a bank that does not answer ---- */
 
 /* Until the bank is let go, whoever asks it waits in vain: as if it hung. */

@@ -262,45 +262,25 @@ int saga_parked(struct saga *saga, const char *consumer, struct parked *first)
     return list.count;
 }
 
-enum { DEAD_LETTERS_MAX = 16 };
-
-struct revival {
-    struct parked_change changes[DEAD_LETTERS_MAX];
-    size_t count;
-    int64_t now_us;
-};
-
-static enum status revive(void *context, const char *consumer, const struct parked *parked, struct error *error)
+static enum status note_dead(void *context, const char *consumer, const struct parked *parked, struct error *error)
 {
     (void)consumer, (void)error;
-    struct revival *revival = context;
-    if (parked->state != PARKED_DEAD)
-        return STATUS_OK;
-    CHECK(revival->count < DEAD_LETTERS_MAX);
-    struct parked_change *change = &revival->changes[revival->count++];
-    *change = (struct parked_change){.expected_attempts = parked->attempts, .parked = *parked};
-    change->parked.state = PARKED_WAITING;
-    change->parked.next_attempt_us = revival->now_us;
-    change->parked.reason = "tried again by a person";
+    struct parked_list *list = context;
+    if (parked->state == PARKED_DEAD && list->count++ == 0) {
+        snprintf(list->saga->parked_reason, sizeof list->saga->parked_reason, "%s", parked->reason);
+        *list->first = *parked;
+        list->first->reason = list->saga->parked_reason;
+    }
     return STATUS_OK;
 }
 
-void saga_retry_dead_letters(struct saga *saga, int service)
+void saga_retry_dead_letter(struct saga *saga, int service)
 {
-    struct revival revival = {.now_us = saga->time.now_us};
-    const char *name = service_names[service];
-    const struct parked_query query = {.consumer = name};
-    uint64_t stands = 0;
-    OK(eventstore_read_parked(saga->store, &query, revive, &revival, &saga->error));
-    OK(eventstore_checkpoint(saga->store, name, &stands, &saga->error));
-    cr_assert_gt(revival.count, 0, "%s has no dead letter", name);
-    const struct commit commit = {.actor = "clerk",
-                                  .producer = "test",
-                                  .consumer = name,
-                                  .checkpoint_from = stands,
-                                  .checkpoint_to = stands,
-                                  .parked = revival.changes,
-                                  .parked_count = revival.count};
-    OK(eventstore_commit(saga->store, &commit, NULL, &saga->error));
-    saga_reopen(saga, service);
+    struct decision retry = {
+        .kind = DECISION_RETRY, .consumer = service_names[service], .who = "clerk", .reason = "", .owed = ""};
+    struct parked_list list = {.saga = saga, .first = &retry.parked};
+    const struct parked_query query = {.consumer = service_names[service]};
+    OK(eventstore_read_parked(saga->store, &query, note_dead, &list, &saga->error));
+    cr_assert_eq(list.count, 1, "%s has %d dead letters", service_names[service], list.count);
+    OK(eventstore_decide(saga->store, &retry, 1, &saga->error));
 }

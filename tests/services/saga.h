@@ -81,7 +81,7 @@ struct stock saga_stock(struct saga *saga, const char *sku);
 /* Parked events of a consumer, and the state of the first; its reason is then in saga->parked_reason. */
 int saga_parked(struct saga *saga, const char *consumer, struct parked *first);
 
-/* A person has a service's dead letters tried again. The service is started anew: somebody else moved its events. */
-void saga_retry_dead_letters(struct saga *saga, int service);
+/* A person has the only dead letter of a service tried again. */
+void saga_retry_dead_letter(struct saga *saga, int service);
 
 #endif

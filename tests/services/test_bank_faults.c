@@ -125,7 +125,7 @@ Test(bank_faults, a_service_that_dies_between_void_and_commit_says_unavailable_a
     let_all_attempts_pass();
     saga_expect(&saga, "1", "OrderPlaced");
     bank_faults = (struct bank_faults){0};
-    saga_retry_dead_letters(&saga, PAYMENT);
+    saga_retry_dead_letter(&saga, PAYMENT);
     saga_settle(&saga);
     saga_expect(&saga, "1", REJECTED);
     saga_expect_data(&saga, "1", "OrderRejected", "\"reason\":\"payment_unavailable\"");
@@ -147,7 +147,7 @@ Test(bank_faults, a_bank_that_is_back_is_asked_again_when_a_person_retries)
     saga_place(&saga, "1", "tea", 2, "tok_ok");
     let_all_attempts_pass();
     bank_faults = (struct bank_faults){0};
-    saga_retry_dead_letters(&saga, PAYMENT);
+    saga_retry_dead_letter(&saga, PAYMENT);
     saga_settle(&saga);
     saga_expect(&saga, "1", CONFIRMED);
     cr_expect_eq(saga_money_kept(&saga, "1"), 1000);
@@ -159,7 +159,7 @@ Test(bank_faults, a_retry_that_is_not_answered_gives_up_the_same_way)
     saga_place(&saga, "1", "tea", 2, "tok_ok");
     let_all_attempts_pass();
     bank_faults.lookup = BANK_FINE;
-    saga_retry_dead_letters(&saga, PAYMENT);
+    saga_retry_dead_letter(&saga, PAYMENT);
     saga_settle(&saga);
     saga_expect(&saga, "1", REJECTED);
 }
@@ -206,7 +206,7 @@ Test(bank_faults, a_refund_whose_answers_are_lost_is_parked_until_a_person_asks_
     confirm_then_cancel("tok_ok");
     expect_refund_owed();
     bank_faults.refund = BANK_FINE;
-    saga_retry_dead_letters(&saga, PAYMENT);
+    saga_retry_dead_letter(&saga, PAYMENT);
     saga_settle(&saga);
     cr_expect_eq(saga_count(&saga, "PaymentRefunded"), 1);
     cr_expect_eq(saga_count(&saga, "OrderCancelled"), 1);
@@ -226,13 +226,42 @@ Test(bank_faults, a_charge_retried_after_the_cancellation_is_charged_then_refund
     saga_settle(&saga);
     cr_expect_eq(saga_parked(&saga, "payment", NULL), 2, "the cancellation waits behind the charge");
     bank_faults = (struct bank_faults){0};
-    saga_retry_dead_letters(&saga, PAYMENT);
+    saga_retry_dead_letter(&saga, PAYMENT);
     let_all_attempts_pass();
     saga_expect(&saga, "1",
                 "OrderPlaced OrderCancellationRequested ReservationWithdrawn PaymentCaptured PaymentRefunded"
                 " OrderCancelled NotificationSent");
     cr_expect_eq(saga_money_kept(&saga, "1"), 0);
     cr_expect_eq(saga_count(&saga, "UnitsReserved"), 0);
+}
+
+static enum status fail_to_react(struct reaction *reaction, const struct event *cause, struct error *error)
+{
+    (void)reaction, (void)cause;
+    return error_set(error, STATUS_NOT_FOUND, "out of order");
+}
+
+Test(bank_faults, a_reservation_retried_after_the_cancellation_is_reserved_then_released)
+{
+    struct service *inventory = &saga.houses[INVENTORY].service;
+    const struct service sound = *inventory;
+    inventory->react = fail_to_react;
+    saga_reopen(&saga, INVENTORY);
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_settle(&saga);
+    saga_cancel(&saga, "1");
+    saga_settle(&saga);
+    cr_assert_eq(saga_parked(&saga, "inventory", NULL), 2, "the cancellation waits behind the capture");
+    *inventory = sound;
+    saga_reopen(&saga, INVENTORY);
+    saga_retry_dead_letter(&saga, INVENTORY);
+    let_all_attempts_pass();
+    saga_expect(&saga, "1",
+                "OrderPlaced PaymentCaptured OrderCancellationRequested PaymentRefunded OrderCancelled"
+                " NotificationSent StockReserved StockReleased");
+    cr_expect_eq(saga_stock(&saga, "tea").reserved, 0);
+    cr_expect_eq(saga_count(&saga, "OrderConfirmed"), 0);
+    cr_expect_eq(saga_money_kept(&saga, "1"), 0);
 }
 
 /* ---- backoff lets a later order reserve first ---- */
