@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/log.h"
+#include "cli/rest.h"
 #include "cli/signals.h"
 #include "projections/projector.h"
 #include "services/services.h"
@@ -24,7 +24,6 @@ enum {
     SLOW_POLL_MS = 1000,    /* the safety net under the doorbell */
     REST_MS = 20,           /* quiet for so long: write the checkpoint that moved without events */
     BUSY_PAUSE_MS = 50,     /* after a step that could not be done now; then twice as long, up to the poll */
-    SETTLED_POLL_MS = 10,   /* how often to ask whether anything is left to do */
     SUPERVISE_MS = 50,      /* how often the supervisor looks after its children */
     RESTART_FIRST_MS = 100, /* then twice as long each time, up to … */
     RESTART_MAX_MS = 5000,
@@ -34,154 +33,7 @@ enum {
     STOP_PATIENCE_MS = 5000,
 };
 
-static const char projector_name[] = "projector";
-static const char supervisor_name[] = "run";
 const char *const worker_names[WORKERS] = {"order", "payment", "inventory", "notification", projector_name};
-
-/* ---- is there anything left to do? ---- */
-
-/* A pause is no rest: there is something to do, but nobody who would answer. */
-enum rest { AT_WORK, PAUSED, AT_REST };
-
-/* Whom to ask. */
-struct crew {
-    const char *const *names;
-    int count;
-    int64_t pause_max_ms; /* a longer pause is not believed: the clock was set back, or it is about to be shortened */
-};
-
-static enum status find_waiting(void *context, const char *consumer, const struct parked *parked, struct error *error)
-{
-    (void)consumer, (void)parked, (void)error;
-    *(bool *)context = true;
-    return STATUS_STOPPED;
-}
-
-/* At rest: nothing unread up to `head`, nothing waiting, the checkpoint written. Dead letters wait for a person, not
- * for us. */
-static enum status find_service_rest(struct shop *shop, const char *name, int64_t pause_max_ms, uint64_t head,
-                                     enum rest *rest, struct error *error)
-{
-    const int64_t now_us = clock_now_us(shop->desk.clock);
-    uint64_t position = 0;
-    bool waiting = false;
-    struct pause pause = {0};
-    const struct parked_query query = {.consumer = name, .heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
-    enum status status = eventstore_checkpoint(shop->store, name, &position, error);
-    if (status == STATUS_OK && position == head)
-        status = eventstore_read_parked(shop->store, &query, find_waiting, &waiting, error);
-    if (status == STATUS_OK && (position != head || waiting))
-        status = eventstore_paused(shop->store, name, &pause, error);
-    if (position == head && !waiting)
-        *rest = AT_REST;
-    else
-        *rest = pause.until_us > now_us && pause.until_us <= now_us + pause_max_ms * 1000 ? PAUSED : AT_WORK;
-    return status;
-}
-
-/* Such a view will not catch up: it needs a person, and is not waited for. */
-static bool needs_a_person(enum view_condition condition)
-{
-    return condition == VIEW_FAILED || condition == VIEW_AHEAD || condition == VIEW_NEWER;
-}
-
-static enum status find_views_rest(struct shop *shop, uint64_t head, enum rest *rest, struct error *error)
-{
-    enum status status = STATUS_OK;
-    *rest = AT_REST;
-    for (size_t i = 0; status == STATUS_OK && *rest == AT_REST && i < projection_count; i++) {
-        struct view_state state;
-        status = view_inspect(&shop->home, projections[i], &state, error);
-        if (!needs_a_person(state.condition) && (state.condition != VIEW_GOOD || state.position < head))
-            *rest = AT_WORK;
-    }
-    return status;
-}
-
-/* Have they anything left to do? Paused: nothing but what a paused one has. `*paused` is then its name. */
-static enum status find_rest(struct shop *shop, const struct crew *crew, enum rest *rest, const char **paused,
-                             struct error *error)
-{
-    uint64_t head = 0, head_after = 0;
-    enum rest all = AT_REST;
-    *rest = AT_WORK;
-    enum status status = eventstore_head(shop->store, &head, error);
-    for (int i = 0; status == STATUS_OK && all != AT_WORK && i < crew->count; i++) {
-        enum rest one = AT_WORK;
-        status = strcmp(crew->names[i], projector_name) == 0
-                     ? find_views_rest(shop, head, &one, error)
-                     : find_service_rest(shop, crew->names[i], crew->pause_max_ms, head, &one, error);
-        if (one == PAUSED)
-            *paused = crew->names[i];
-        if (one < all)
-            all = one;
-    }
-    /* Another attempt that succeeds takes its event from the parked and puts its answer on the roll: who looked at the
-     * roll before and at the parked after it would see neither. */
-    if (status == STATUS_OK && all != AT_WORK)
-        status = eventstore_head(shop->store, &head_after, error);
-    if (status == STATUS_OK && head_after == head)
-        *rest = all;
-    return status;
-}
-
-static enum status only_paused_left(struct shop *shop, const char *name, struct error *error)
-{
-    struct pause pause = {0};
-    char until[TIME_TEXT_SIZE];
-    enum status status = eventstore_paused(shop->store, name, &pause, error);
-    if (status != STATUS_OK)
-        return status;
-    time_to_text(pause.until_us, until);
-    return error_set(error, STATUS_UNAVAILABLE,
-                     "nothing is left to do but for %s, which pauses until %s: %s. Try again then", name, until,
-                     pause.reason);
-}
-
-/* STATUS_OK with `*settled`: nothing left, or not yet. STATUS_UNAVAILABLE: only a paused one has something left. */
-static enum status are_settled(struct shop *shop, const struct crew *crew, bool *settled, struct error *error)
-{
-    enum rest rest = AT_WORK;
-    const char *paused = NULL;
-    enum status status = find_rest(shop, crew, &rest, &paused, error);
-    *settled = status == STATUS_OK && rest == AT_REST;
-    return status == STATUS_OK && rest == PAUSED ? only_paused_left(shop, paused, error) : status;
-}
-
-/* What the store could not do now is tried again. */
-static bool may_pass(enum status status)
-{
-    return status == STATUS_BUSY || status == STATUS_FULL;
-}
-
-bool shop_is_running(struct shop *shop)
-{
-    return eventstore_consumer_is_claimed(shop->store, supervisor_name);
-}
-
-static void pause_ms(int milliseconds)
-{
-    struct timespec pause = {.tv_sec = milliseconds / 1000, .tv_nsec = (long)(milliseconds % 1000) * 1000000};
-    nanosleep(&pause, NULL);
-}
-
-enum status wait_until_settled(struct shop *shop, int patience_ms, struct error *error)
-{
-    const struct crew everybody = {worker_names, WORKERS, RETRY_HIGHEST_cool_down_ms};
-    int64_t deadline_us = clock_monotonic_us() + (int64_t)patience_ms * 1000;
-    for (;;) {
-        bool settled = false;
-        enum status status = are_settled(shop, &everybody, &settled, error);
-        if (settled || (status != STATUS_OK && !may_pass(status)))
-            return status;
-        if (signal_to_stop())
-            return error_set(error, STATUS_BUSY, "stopped before the shop came to rest");
-        if (clock_monotonic_us() > deadline_us)
-            return error_set(error, STATUS_BUSY, "the shop did not come to rest within %d s: see `till status`",
-                             patience_ms / 1000);
-        pause_ms(SETTLED_POLL_MS);
-    }
-}
 
 /* ---- one worker in this process ---- */
 

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <time.h>
 
 static volatile sig_atomic_t stop;
 
@@ -48,4 +49,10 @@ void signals_let_end(void)
 bool signal_to_stop(void)
 {
     return stop != 0;
+}
+
+void pause_ms(int milliseconds)
+{
+    struct timespec pause = {.tv_sec = milliseconds / 1000, .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+    nanosleep(&pause, NULL);
 }

@@ -10,6 +10,9 @@ void signals_catch(void);
 /* True once one of them came. */
 bool signal_to_stop(void);
 
+/* Sleeps so long, or until one of them comes. */
+void pause_ms(int milliseconds);
+
 /* Around a fork: the two signals are held back, so that none is lost between fork and exec, where this process's
  * handler would swallow it. The parent catches them again, the child lets them end it. */
 void signals_hold(void);

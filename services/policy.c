@@ -22,6 +22,17 @@ int64_t *retry_knob_value(struct retry_policy *policy, const struct retry_knob *
     return (int64_t *)(void *)((char *)policy + knob->offset);
 }
 
+static int64_t with_jitter_us(const struct retry_policy *policy, int64_t delay_ms, uint8_t spread)
+{
+    const int64_t jitter_us = delay_ms * 1000 / 100 * policy->jitter_percent;
+    return delay_ms * 1000 + jitter_us * spread / UINT8_MAX;
+}
+
+int64_t retry_delay_longest_us(const struct retry_policy *policy)
+{
+    return with_jitter_us(policy, policy->delay_max_ms, UINT8_MAX);
+}
+
 int64_t retry_delay_us(const struct retry_policy *policy, int64_t attempts, uint8_t spread)
 {
     CHECK(attempts >= 1);
@@ -30,6 +41,5 @@ int64_t retry_delay_us(const struct retry_policy *policy, int64_t attempts, uint
         delay_ms *= policy->delay_factor;
     if (delay_ms > policy->delay_max_ms)
         delay_ms = policy->delay_max_ms;
-    const int64_t jitter_us = delay_ms * 1000 / 100 * policy->jitter_percent;
-    return delay_ms * 1000 + jitter_us * spread / 255;
+    return with_jitter_us(policy, delay_ms, spread);
 }

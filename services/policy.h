@@ -49,4 +49,7 @@ int64_t *retry_knob_value(struct retry_policy *policy, const struct retry_knob *
  * is how much of the jitter it gets: delays that all start at the same moment shall not knock together. */
 int64_t retry_delay_us(const struct retry_policy *policy, int64_t attempts, uint8_t spread);
 
+/* The longest there is. What waits for longer than this was told to by a clock that was ahead. */
+int64_t retry_delay_longest_us(const struct retry_policy *policy);
+
 #endif

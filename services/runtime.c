@@ -507,6 +507,13 @@ static enum status retry_one(struct consumer *consumer, const struct parked *par
     return status;
 }
 
+/* A clock that is set back shall not make an event wait for as long again. */
+static bool is_due(const struct consumer *consumer, const struct parked *parked)
+{
+    const int64_t wait_us = parked->next_attempt_us - clock_now_us(&consumer->clock);
+    return wait_us <= 0 || wait_us > retry_delay_longest_us(&consumer->retry);
+}
+
 /* At most one waiting event a step, if one is due: the first of its journey. */
 static enum status step_parked(struct consumer *consumer, struct progress *progress, struct error *error)
 {
@@ -522,7 +529,7 @@ static enum status step_parked(struct consumer *consumer, struct progress *progr
         return eventstore_read_parked(consumer->store, &query, note_parked, &consumer->any_parked, error);
     }
     progress->next_attempt_us = due.parked.next_attempt_us;
-    if (due.parked.next_attempt_us > clock_now_us(&consumer->clock))
+    if (!is_due(consumer, &due.parked))
         return STATUS_OK;
     status = retry_one(consumer, &due.parked, NULL, error);
     if (is_final(status)) {

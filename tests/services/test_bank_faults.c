@@ -164,6 +164,15 @@ Test(bank_faults, a_retry_that_is_not_answered_gives_up_the_same_way)
     saga_expect(&saga, "1", REJECTED);
 }
 
+Test(bank_faults, an_order_that_waits_does_not_wait_for_a_clock_that_was_set_back)
+{
+    saga_place(&saga, "1", "tea", 2, "tok_timeout");
+    saga_settle(&saga);
+    saga.time.now_us -= INT64_C(86400000000);
+    saga_settle(&saga);
+    saga_expect(&saga, "1", CONFIRMED);
+}
+
 /* ---- the bank refuses or loses a refund ---- */
 
 static void expect_refund_owed(void)
