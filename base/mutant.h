@@ -31,7 +31,7 @@
     X(TOLD_AGAIN, "told-again", "the notification service does not look whether it has told")                          \
     X(REPEAT_COUNTED, "repeat-counted", "a projection counts an event that it has seen")                               \
     X(VIEW_RENAMED, "view-renamed", "a view is swapped by renaming over the live file")                                \
-    X(REBUILD_FORGETS, "rebuild-forgets", "a rebuilt view leaves out what came in meanwhile")
+    X(POSITION_FIRST, "position-first", "a view says how far it is before its rows are there")
 
 #define MUTANT_SYMBOL(symbol, name, mistake) MUTANT_##symbol,
 enum mutant { MUTANT_NONE, MUTANTS(MUTANT_SYMBOL) MUTANT_COUNT };

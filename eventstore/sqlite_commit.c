@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mutant.h"
+
 enum {
     READERS_GRACE_MS = 200,        /* how long a checkpoint waits for readers to leave the log */
     CHECKPOINT_RETRY_US = 5000000, /* when they did not leave: how long nobody tries again */
@@ -74,7 +76,7 @@ static enum status check_fence(struct writing *writing, struct error *error)
     if (status != STATUS_OK)
         return status;
     writing->checkpoint_is_there = stands == commit->checkpoint_to;
-    if (stands != commit->checkpoint_from && !writing->checkpoint_is_there)
+    if (stands != commit->checkpoint_from && !writing->checkpoint_is_there && !MUTANT(UNFENCED_CHECKPOINT))
         return fenced(writing, stands, error);
     if (commit->checkpoint_to > writing->store->head.position)
         return error_set(error, STATUS_INVALID, "a checkpoint cannot stand at %llu: the roll ends at %llu",
@@ -105,7 +107,7 @@ static enum status check_guards(struct writing *writing, struct error *error)
 /* Now it is known that this is no repeat: what the commit was decided on must hold, and nobody may have been faster. */
 static enum status check_before_writing(struct writing *writing, struct error *error)
 {
-    if (is_moved_already(writing))
+    if (is_moved_already(writing) && !MUTANT(UNFENCED_CHECKPOINT))
         return fenced(writing, writing->commit->checkpoint_to, error);
     return check_guards(writing, error);
 }
@@ -318,7 +320,8 @@ static enum status do_append(struct writing *writing, size_t at, struct error *e
         writing->any_standing = true;
         return writing->any_fresh ? conflict_in_part(error, append->stream) : STATUS_OK;
     }
-    if (append->expected_version != EXPECTED_ANY && row.version != append->expected_version)
+    if (append->expected_version != EXPECTED_ANY && row.version != append->expected_version &&
+        !MUTANT(VERSION_UNCHECKED))
         return conflict(error, append->stream, row.version, append->expected_version);
     if (append->count == 0)
         return STATUS_OK;
@@ -428,9 +431,11 @@ static enum status write_all(struct writing *writing, struct error *error)
 static enum status refresh_head(struct writing *writing, struct error *error)
 {
     struct eventstore *store = writing->store;
-    enum status status = read_roll_head(store, &store->head, error);
+    const bool is_known = MUTANT(HEAD_REMEMBERED) && store->head.position > 0;
+    enum status status = is_known ? STATUS_OK : read_roll_head(store, &store->head, error);
     int64_t now_us = clock_now_us(&store->clock);
-    writing->recorded_at_us = now_us > store->head.recorded_at_us ? now_us : store->head.recorded_at_us;
+    const bool goes_on = now_us > store->head.recorded_at_us || MUTANT(CLOCK_TRUSTED);
+    writing->recorded_at_us = goes_on ? now_us : store->head.recorded_at_us;
     return status;
 }
 
@@ -454,11 +459,12 @@ static enum status run_transaction(struct eventstore *store, transaction_work wo
     if (status != STATUS_OK)
         return status;
     status = work(store, context, error);
-    if (status == STATUS_OK)
+    const bool is_done = status == STATUS_OK;
+    if (is_done)
         status = database_execute(store->statements[STATEMENT_COMMIT], "commit", error);
     if (status != STATUS_OK)
         roll_back(store);
-    return status;
+    return is_done && MUTANT(SWALLOWED_ERROR) ? STATUS_OK : status;
 }
 
 /* ---- the log ---- */

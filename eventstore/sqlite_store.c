@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
+
 enum {
     PATIENCE_DEFAULT_MS = 10000,
     CHECKPOINT_DEFAULT_BYTES = 16 << 20, /* 12 % of the time at 4 MiB, 8 % at 16, 5 % at 64; pauses of 11 ms at 16 */
@@ -176,8 +178,9 @@ static int remember_log_pages(void *context, sqlite3 *database, const char *name
 
 static enum status tune(struct eventstore *store, struct error *error)
 {
-    const char *synchronous =
-        store->options.durability == DURABILITY_FULL ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF";
+    const char *synchronous = store->options.durability == DURABILITY_FULL && !MUTANT(SYNCHRONOUS_OFF)
+                                  ? "PRAGMA synchronous = FULL"
+                                  : "PRAGMA synchronous = OFF";
     enum status status = database_run(store->database, synchronous, error);
     if (status == STATUS_OK)
         status = database_run(store->database, "PRAGMA cache_size = -8192", error);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/mutant.h"
 #include "domain/codec.h"
 
 enum { EVENTS_BETWEEN_LOOKS = 32 /* at the clock */ };
@@ -42,7 +43,7 @@ static void leave_pass(struct view *view, const struct recorded_event *recorded,
 
 static bool wants(const struct view *view, const struct recorded_event *recorded, enum event_type type)
 {
-    return view->folding && recorded->position > view->position &&
+    return view->folding && (recorded->position > view->position || MUTANT(REPEAT_COUNTED)) &&
            (view->stop_before == 0 || recorded->position < view->stop_before) &&
            (view->projection->types & EVENT_BIT(type)) != 0;
 }
@@ -83,12 +84,23 @@ static enum status pass_event(void *context, const struct recorded_event *record
 
 /* ---- one pass ---- */
 
+/* Of a mutant. */
+static void save_position_first(struct view *view, uint64_t to)
+{
+    uint64_t position = view->position;
+    if (view_begin(view, &view->trouble) == STATUS_OK)
+        (void)!view_commit(view, to, NULL, &view->trouble);
+    view->position = position;
+}
+
 static void begin(struct view *view, uint64_t to)
 {
     view->trouble = (struct error){0};
     view->folding = false;
     if (view->position >= to || (view->failed && view->stop_before != 0))
         return;
+    if (MUTANT(POSITION_FIRST))
+        save_position_first(view, to);
     if (view_begin(view, &view->trouble) == STATUS_OK)
         view->folding = true;
 }

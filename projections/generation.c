@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
+
 /* views/ was there a moment ago. */
 static enum status folder_error(const char *doing, const char *what, struct error *error)
 {
@@ -204,6 +206,16 @@ enum status generation_remove_others(const struct view_home *home, const struct 
     return status;
 }
 
+/* Of a mutant: the new file takes the old one's name, whose log stays where it is. */
+static bool rename_over_live(const struct view_home *home, const struct projection *projection, const char *link_path,
+                             uint64_t generation)
+{
+    char from[PATH_SIZE], to[PATH_SIZE];
+    uint64_t live = generation_linked(link_path, projection->name);
+    return live != 0 && generation_path(from, home, projection, generation, NULL) == STATUS_OK &&
+           generation_path(to, home, projection, live, NULL) == STATUS_OK && rename(from, to) == 0;
+}
+
 enum status generation_publish(const struct view_home *home, const struct projection *projection,
                                const struct view_files *files, struct error *error)
 {
@@ -219,6 +231,8 @@ enum status generation_publish(const struct view_home *home, const struct projec
     status = generation_record(home, projection, files, error);
     if (status != STATUS_OK)
         return status;
+    if (MUTANT(VIEW_RENAMED) && rename_over_live(home, projection, link_path, files->generation))
+        return STATUS_OK;
     if (unlink(temporary) != 0 && errno != ENOENT)
         return error_errno(error, "remove", temporary);
     if (symlink(target, temporary) != 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "domain/codec.h"
 
 void batch_init(struct batch *batch, struct eventstore *store, const char *writer)
@@ -34,6 +35,8 @@ void batch_begin(struct batch *batch)
 void batch_abandon(struct batch *batch)
 {
     forget_journeys(batch);
+    if (MUTANT(STALE_STOCK))
+        return;
     tdestroy(batch->long_lived, free);
     batch->long_lived = NULL;
 }

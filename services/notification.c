@@ -6,6 +6,7 @@
  * and before the commit finds the mail in the box, writes no second one, and commits the event. */
 #include "domain/notification.h"
 
+#include "base/mutant.h"
 #include "domain/order.h"
 #include "domain/payment.h"
 #include "services/services.h"
@@ -73,7 +74,7 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
     };
     struct uuid id =
         reaction_event_id(reaction, event_category(EVENT_NOTIFICATION_SENT), entity, EVENT_NOTIFICATION_SENT);
-    status = write_mail(reaction, &facts, id, error);
+    status = write_mail(reaction, &facts, MUTANT(RANDOM_MAIL_NAME) ? uuid_random() : id, error);
     return status == STATUS_OK ? answer_sent(reaction, &order.placed, notice, id, error) : status;
 }
 

@@ -13,6 +13,7 @@
  * owes the customer. */
 #include "domain/payment.h"
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "services/services.h"
 
@@ -68,6 +69,8 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
     if (status != STATUS_OK || request.kind == PAYMENT_ASK_NOTHING)
         return status;
     payment_key(&request, key);
+    if (MUTANT(REFUND_WITHOUT_KEY) && request.kind == PAYMENT_ASK_REFUND)
+        uuid_to_text(uuid_random(), key);
     const struct gateway_call call = call_for(&request, key);
     status = reaction_begin_outside(reaction, error);
     if (status == STATUS_OK)
@@ -94,6 +97,8 @@ static enum status give_up(struct reaction *reaction, const struct event *cause,
     status = reaction_begin_outside(reaction, error);
     if (status == STATUS_OK)
         status = gateway_lookup(gateway, &call, &answer, error);
+    if (MUTANT(GIVE_UP_WITHOUT_LOOKUP) || (MUTANT(GIVE_UP_WITHOUT_VOID) && answer.unknown))
+        answer = (struct gateway_answer){.reason = GATEWAY_VOIDED};
     if (status == STATUS_OK && answer.unknown)
         status = gateway_void(gateway, &call, &answer, error);
     return status == STATUS_OK ? conclude(reaction, &request, &answer, error) : status;

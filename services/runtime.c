@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "domain/codec.h"
 #include "services/batch.h"
 #include "services/breaker.h"
@@ -174,7 +175,8 @@ static enum status compare_parked(void *context, const char *consumer, const str
 {
     (void)consumer, (void)error;
     struct parked_of_journey *journey = context;
-    journey->before = journey->before || parked->position < journey->position;
+    bool is_passed = MUTANT(DEAD_LETS_PASS) && parked->state == PARKED_DEAD;
+    journey->before = journey->before || (parked->position < journey->position && !is_passed);
     journey->itself = parked->position == journey->position;
     return parked->position < journey->position ? STATUS_OK : STATUS_STOPPED;
 }
@@ -293,6 +295,22 @@ static void drop_outside(struct consumer *consumer)
         consumer->service.drop(consumer->service.self);
 }
 
+/* Of mutants: first the checkpoint, or all but the parked events; then the rest. */
+static enum status commit_apart(struct consumer *consumer, const struct commit *commit, struct error *error)
+{
+    struct commit first = *commit, second = *commit;
+    second.checkpoint_from = commit->checkpoint_to;
+    if (MUTANT(CHECKPOINT_APART))
+        first.append_count = first.guard_count = 0;
+    else
+        second.append_count = second.guard_count = 0;
+    first.parked_count = 0;
+    enum status status = eventstore_commit(consumer->store, &first, NULL, error);
+    if (status == STATUS_OK)
+        consumer->checkpoint = commit->checkpoint_to;
+    return status == STATUS_OK ? eventstore_commit(consumer->store, &second, NULL, error) : status;
+}
+
 /* A batch with nothing to write moves no checkpoint: that is done at rest (consumer_rest). */
 static enum status commit_batch(struct consumer *consumer, uint64_t checkpoint_to, struct error *error)
 {
@@ -312,6 +330,8 @@ static enum status commit_batch(struct consumer *consumer, uint64_t checkpoint_t
     };
     if (batch->append_count == 0 && batch->parked_count == 0)
         return STATUS_OK;
+    if (MUTANT(CHECKPOINT_APART) || MUTANT(PARKED_APART))
+        return commit_apart(consumer, &commit, error);
     enum status status = eventstore_commit(consumer->store, &commit, NULL, error);
     if (status == STATUS_OK)
         consumer->checkpoint = checkpoint_to;
@@ -361,10 +381,12 @@ static enum status run_batch(struct consumer *consumer, uint64_t *checkpoint_to,
     enum status status = handle_all(consumer, checkpoint_to, condemned, error);
     /* The outside first: a crash before the commit repeats the calls with the same keys; the other way round, a crash
      * would leave a fact on the roll that never happened. */
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !MUTANT(COMMIT_BEFORE_BANK))
         status = finish_outside(consumer, error);
     if (status == STATUS_OK)
         status = commit_batch(consumer, *checkpoint_to, error);
+    if (status == STATUS_OK && MUTANT(COMMIT_BEFORE_BANK))
+        status = finish_outside(consumer, error);
     if (status == STATUS_OK) {
         consumer->any_parked = consumer->any_parked || consumer->batch.parked_count > 0;
         tell_all(consumer, started_us);
@@ -632,7 +654,7 @@ enum status consumer_open(struct consumer **out, struct eventstore *store, const
         return error_memory(error);
     consumer->store = store;
     consumer->service = *service;
-    consumer->any_parked = true; /* until looked */
+    consumer->any_parked = !MUTANT(WAITING_FORGOTTEN); /* until looked */
     take_options(consumer, options);
     batch_init(&consumer->batch, store, service->name);
     consumer->items = calloc(consumer->batch_events, sizeof *consumer->items);

@@ -8,13 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/mutant.h"
 #include "tests/simulation/simulation.h"
 
 enum { ORDERS_DEFAULT = 50, ORDERS_MAX = 100000, SHRINK_RUNS = 3000, LARGE_BYTES = 64 << 10 };
 
 static const char help[] = "Usage: till-simulate [--seed S] [--runs R] [--orders N] [--faults all|none|LIST]\n"
-                           "                     [--steps] [--no-shrink]\n"
+                           "                     [--steps] [--no-shrink] [--stop]\n"
                            "\n"
                            "Runs the whole shop in one thread, throws customers and faults at it, lets it come\n"
                            "to rest, and checks orders, money, stock, notices, views and the roll itself. The\n"
@@ -27,6 +26,7 @@ static const char help[] = "Usage: till-simulate [--seed S] [--runs R] [--orders
 
 static const char more_help[] = "  --steps       print every step of the plan before it is made\n"
                                 "  --no-shrink   print a failing plan as it is\n"
+                                "  --stop        end with the first seed that fails\n"
                                 "\n"
                                 "Exits 1 when a seed fails: then it prints the seed, the step, what is wrong, the\n"
                                 "journey of the order concerned, and the shortest list of steps that still fails.\n";
@@ -35,7 +35,7 @@ struct options {
     uint64_t seed, runs;
     uint32_t orders;
     unsigned faults;
-    bool steps, shrink;
+    bool steps, shrink, stop;
 };
 
 static int usage(const char *sentence, const char *value)
@@ -122,7 +122,7 @@ static int run_seeds(const struct options *options)
 {
     uint64_t orders = 0, failed = 0;
     double started_s = now_s();
-    for (uint64_t i = 0; i < options->runs; i++)
+    for (uint64_t i = 0; i < options->runs && !(options->stop && failed > 0); i++)
         failed += !run_seed(options->seed + i, options, &orders);
     double elapsed_s = now_s() - started_s;
     printf("%llu of %llu seeds failed\n", (unsigned long long)failed, (unsigned long long)options->runs);
@@ -134,10 +134,15 @@ static int run_seeds(const struct options *options)
 int main(int count, char **words)
 {
     static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
-        {"orders", required_argument, NULL, 'o'}, {"faults", required_argument, NULL, 'f'},
-        {"steps", no_argument, NULL, 'p'},        {"no-shrink", no_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"seed", required_argument, NULL, 's'},
+        {"runs", required_argument, NULL, 'r'},
+        {"orders", required_argument, NULL, 'o'},
+        {"faults", required_argument, NULL, 'f'},
+        {"steps", no_argument, NULL, 'p'},
+        {"no-shrink", no_argument, NULL, 'n'},
+        {"stop", no_argument, NULL, 'e'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     struct options options = {.seed = 1, .runs = 1, .orders = ORDERS_DEFAULT, .faults = FAULTS_ALL, .shrink = true};
     uint64_t number;
@@ -163,6 +168,7 @@ int main(int count, char **words)
             break;
         case 'p': options.steps = true; break;
         case 'n': options.shrink = false; break;
+        case 'e': options.stop = true; break;
         case 'h': printf("%s%s%s", help, faults_help, more_help); return 0;
         default: fputs("try till-simulate --help\n", stderr); return 2;
         }

@@ -36,6 +36,7 @@ struct world {
     char folder[TEMPORARY_SIZE];
     struct fake_clock time;
     struct clock clock;
+    struct retry_policy retry;
     struct instance first[SERVICES_COUNT], second[SERVICES_COUNT];
     struct {
         struct eventstore *store;
@@ -165,6 +166,7 @@ static enum status instance_open(struct world *world, struct instance *instance,
             instance->real = instance->house.service;
         instance->house.service.finish = finish;
         const struct consumer_options options = {.clock = &world->clock,
+                                                 .retry = &world->retry,
                                                  .batch_events = events,
                                                  .producer = "simulation",
                                                  .tell = note_handled,
@@ -601,12 +603,25 @@ static void list_catalogue(struct world *world)
     }
 }
 
+/* Each seed has its own patience: who gives up at the first silence meets what others never do. */
+static struct retry_policy throw_policy(uint64_t seed)
+{
+    struct dice dice = dice_seeded(seed ^ UINT64_C(0x9a7e));
+    struct retry_policy policy = retry_policy_default;
+    policy.attempts = 1 + dice_of(&dice, 6);
+    policy.first_delay_ms = 1 + dice_of(&dice, 400);
+    policy.breaker_threshold = 2 + dice_of(&dice, 5);
+    policy.cool_down_ms = 100 + dice_of(&dice, 20000);
+    return policy;
+}
+
 struct world *world_open(const struct plan *plan, const struct witness *witness)
 {
     struct world *world = calloc(1, sizeof *world);
     struct error error = {0};
     CHECK(world != NULL && the_world == NULL);
     *world = (struct world){.plan = plan, .witness = witness, .time.now_us = MONDAY_EVENING_US};
+    world->retry = throw_policy(plan->seed);
     the_world = world;
     world->clock = fake_clock(&world->time);
     temporary_make(world->folder);
