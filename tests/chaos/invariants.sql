@@ -6,44 +6,46 @@
 -- and makes temporary tables only. A journey with a parked event waits for another attempt or for a person: what it
 -- still owes is no breach, what it did is looked at all the same.
 
-CREATE TEMP TABLE fact AS
-SELECT e.position, e.stream, v.category, v.entity, v.version, v.type, e.event_id, v.causation AS cause,
-       e.correlation_id AS journey, json_extract(e.metadata, '$.actor') AS actor, e.data
-FROM events e
-JOIN (SELECT position, version, entity, category, causation, type FROM event) v ON v.position = e.position;
-UPDATE fact SET category = substr(stream, 1, instr(stream, '-') - 1),
-                entity = substr(stream, instr(stream, '-') + 1),
-                type = (SELECT name FROM type WHERE id = fact.type);
+-- Columns are declared: without a type they would be compared, but not looked up.
+CREATE TEMP TABLE fact (position INTEGER PRIMARY KEY, stream TEXT, category TEXT, entity TEXT, version INTEGER, type TEXT,
+                        event_id TEXT, cause INTEGER, journey TEXT, actor TEXT, data TEXT);
+INSERT INTO fact
+SELECT e.position, e.stream, substr(e.stream, 1, instr(e.stream, '-') - 1), substr(e.stream, instr(e.stream, '-') + 1),
+       e.version, e.type, e.event_id, r.causation, e.correlation_id, json_extract(e.metadata, '$.actor'), e.data
+FROM events e JOIN event r ON r.position = e.position;
 CREATE INDEX temp.fact_stream ON fact (stream, version);
 CREATE INDEX temp.fact_entity ON fact (entity, type);
 CREATE INDEX temp.fact_type ON fact (type);
 
-CREATE TEMP TABLE waits AS
+CREATE TEMP TABLE waits (consumer TEXT, position INTEGER, state TEXT, reason TEXT, journey TEXT);
+INSERT INTO waits
 SELECT consumer, position, state, reason, substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-' || substr(h, 13, 4) || '-' ||
        substr(h, 17, 4) || '-' || substr(h, 21) AS journey
 FROM (SELECT *, lower(hex(sequence)) AS h FROM parked);
 CREATE INDEX temp.waits_journey ON waits (journey);
 
-CREATE TEMP TABLE orders AS
-SELECT p.entity AS id, json_extract(p.data, '$.order_ref') AS ref, json_extract(p.data, '$.total_minor') AS total,
-       (SELECT l.type FROM fact l WHERE l.stream = p.stream ORDER BY l.version DESC LIMIT 1) AS last,
+CREATE TEMP TABLE orders (id TEXT PRIMARY KEY, ref TEXT, total INTEGER, last TEXT, captured INTEGER, refunded INTEGER,
+                          waits INTEGER);
+INSERT INTO orders
+SELECT p.entity, json_extract(p.data, '$.order_ref'), json_extract(p.data, '$.total_minor'),
+       (SELECT l.type FROM fact l WHERE l.stream = p.stream ORDER BY l.version DESC LIMIT 1),
        (SELECT coalesce(sum(json_extract(m.data, '$.amount_minor')), 0) FROM fact m
-        WHERE m.entity = p.entity AND m.type = 'PaymentCaptured') AS captured,
+        WHERE m.entity = p.entity AND m.type = 'PaymentCaptured'),
        (SELECT coalesce(sum(json_extract(m.data, '$.amount_minor')), 0) FROM fact m
-        WHERE m.entity = p.entity AND m.type = 'PaymentRefunded') AS refunded,
-       EXISTS (SELECT 1 FROM waits w WHERE w.journey = p.entity) AS waits
+        WHERE m.entity = p.entity AND m.type = 'PaymentRefunded'),
+       EXISTS (SELECT 1 FROM waits w WHERE w.journey = p.entity)
 FROM fact p WHERE p.type = 'OrderPlaced';
-CREATE UNIQUE INDEX temp.orders_id ON orders (id);
 
 -- What each order wanted of each sku; the same sku twice is one need of the sum.
-CREATE TEMP TABLE need AS
-SELECT p.entity AS id, json_extract(l.value, '$.sku') AS sku, sum(json_extract(l.value, '$.quantity')) AS quantity
+CREATE TEMP TABLE need (id TEXT, sku TEXT, quantity INTEGER, PRIMARY KEY (id, sku));
+INSERT INTO need
+SELECT p.entity, json_extract(l.value, '$.sku'), sum(json_extract(l.value, '$.quantity'))
 FROM fact p, json_each(p.data, '$.lines') l WHERE p.type = 'OrderPlaced' GROUP BY 1, 2;
-CREATE UNIQUE INDEX temp.need_id ON need (id, sku);
 
 -- What became of units: one row for each event about an order's units.
-CREATE TEMP TABLE moved AS
-SELECT position, type, entity AS sku, json_extract(data, '$.order_id') AS id, json_extract(data, '$.quantity') AS quantity
+CREATE TEMP TABLE moved (position INTEGER PRIMARY KEY, type TEXT, sku TEXT, id TEXT, quantity INTEGER);
+INSERT INTO moved
+SELECT position, type, entity, json_extract(data, '$.order_id'), json_extract(data, '$.quantity')
 FROM fact WHERE category = 'stock' AND type <> 'ProductListed';
 CREATE INDEX temp.moved_id ON moved (id, sku, type);
 
