@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define MUTANT_NAME(symbol, name, mistake) name,
-static const char *const names[] = {"", MUTANTS(MUTANT_NAME)};
+static const char *const names[] = {"", MUTANTS(MUTANT_NAME) PROCESS_MUTANTS(MUTANT_NAME)};
 
 static enum mutant chosen;
 

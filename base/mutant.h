@@ -33,8 +33,16 @@
     X(VIEW_RENAMED, "view-renamed", "a view is swapped by renaming over the live file")                                \
     X(POSITION_FIRST, "position-first", "a view says how far it is before its rows are there")
 
+/* The same, of what one thread cannot show: tests/chaos/mutants.sh runs these. */
+#define PROCESS_MUTANTS(P)                                                                                             \
+    P(QUEUE_SKIPPED, "queue-skipped", "writers do not stand in the queue")                                             \
+    P(CHECKPOINT_OUTSIDE, "checkpoint-outside", "the log is checkpointed while somebody else may write")               \
+    P(READER_WAITED_FOR_AGAIN, "reader-waited-for-again", "each writer waits for a reader who stays")                  \
+    P(CLAIM_NOT_TAKEN, "claim-not-taken", "a second instance of a consumer is not kept out")                           \
+    P(ORPHANS_LIVE, "orphans-live", "workers do not die with their supervisor")
+
 #define MUTANT_SYMBOL(symbol, name, mistake) MUTANT_##symbol,
-enum mutant { MUTANT_NONE, MUTANTS(MUTANT_SYMBOL) MUTANT_COUNT };
+enum mutant { MUTANT_NONE, MUTANTS(MUTANT_SYMBOL) PROCESS_MUTANTS(MUTANT_SYMBOL) MUTANT_COUNT };
 #undef MUTANT_SYMBOL
 
 #ifdef TILL_MUTANT

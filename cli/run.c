@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mutant.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/rest.h"
@@ -303,7 +304,8 @@ static void execute_worker(const struct till *till, const char *name, struct ret
 static void become_worker(const struct till *till, const char *name, const struct retry_policy *retry, pid_t parent)
 {
     signals_let_end();
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!MUTANT(ORPHANS_LIVE))
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) /* it died before we could ask to die with it */
         _exit(EXIT_UNAVAILABLE);
     execute_worker(till, name, *retry);

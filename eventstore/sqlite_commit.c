@@ -474,6 +474,10 @@ static enum status run_transaction(struct eventstore *store, transaction_work wo
 static bool checkpoint_log(struct eventstore *store, int mode)
 {
     CHECK(store->queue.held && sqlite3_get_autocommit(store->database));
+    if (MUTANT(CHECKPOINT_OUTSIDE)) {
+        writer_queue_leave(&store->queue);
+        store->queue.held = true;
+    }
     sqlite3_busy_timeout(store->database, READERS_GRACE_MS);
     int result = sqlite3_wal_checkpoint_v2(store->database, NULL, mode, NULL, NULL);
     sqlite3_busy_timeout(store->database, DATABASE_PATIENCE_MS);
@@ -489,7 +493,7 @@ static void checkpoint_when_due(struct eventstore *store)
     if (store->log_pages < store->options.checkpoint_every_bytes / PAGE_BYTES)
         return;
     int64_t now_us = clock_now_us(&store->clock), retry_at_us = writer_queue_read_note(&store->queue);
-    if (now_us < retry_at_us && retry_at_us <= now_us + CHECKPOINT_RETRY_US)
+    if (!MUTANT(READER_WAITED_FOR_AGAIN) && now_us < retry_at_us && retry_at_us <= now_us + CHECKPOINT_RETRY_US)
         return;
     if (!checkpoint_log(store, SQLITE_CHECKPOINT_RESTART))
         writer_queue_leave_note(&store->queue, now_us + CHECKPOINT_RETRY_US);

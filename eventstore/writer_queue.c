@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mutant.h"
 
 static enum status open_lock(int *descriptor, const char *folder, const char *name, struct error *error)
 {
@@ -47,6 +48,10 @@ static enum status refuse(enum status status, int patience_ms, struct error *err
 enum status writer_queue_enter(struct writer_queue *queue, int patience_ms, struct error *error)
 {
     CHECK(!queue->held && queue->gate >= 0);
+    if (MUTANT(QUEUE_SKIPPED)) {
+        queue->held = true;
+        return STATUS_OK;
+    }
     int64_t started_us = clock_monotonic_us();
     enum status status = file_descriptor_lock(queue->gate, patience_ms);
     if (status != STATUS_OK)
