@@ -22,6 +22,19 @@ static void nothing_is_lost(void)
     cr_assert_str_eq(value(done("till order 1 --json"), 0, "status"), "confirmed");
 }
 
+/* ---- what stands around the command ---- */
+
+Test(errors, checkpoints_after_no_number_of_bytes)
+{
+    shop_with_an_order();
+    static const char *const wrong[] = {"''", "0", "-1", "1.5", "many", "1048577"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refused(1, "make it a number from 1 to 1048576, or unset it", "TILL_CHECKPOINT_KIB=%s till stock", wrong[i]);
+    done("TILL_CHECKPOINT_KIB=1 till stock");
+    done("TILL_CHECKPOINT_KIB=1048576 till stock");
+    nothing_is_lost();
+}
+
 /* ---- what is not there ---- */
 
 Test(errors, no_shop_yet)
