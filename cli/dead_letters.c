@@ -223,30 +223,23 @@ static enum status add_decision(void *context, const struct decision *decision, 
     return STATUS_OK;
 }
 
-static enum status show_letter(struct shop *shop, const struct till *till, struct request *request,
-                               const struct dead_letter *letter, struct error *error)
+static enum status show_for_programs(struct shop *shop, cJSON *object, const struct outlook *outlook,
+                                     const struct decision_query *history, struct error *error)
 {
-    const struct recorded_event *event = NULL;
-    struct outlook outlook;
-    char since[PEOPLE_TIME_SIZE];
-    const struct decision_query history = {.consumer = letter->consumer, .position = letter->parked.position};
-    enum status status = dead_letter_event(shop->store, letter, &request->arena, &event, error);
+    json_text(object, "on_retry", outlook->retry);
+    json_text(object, "owed_when_discarded", outlook->owed[0] != '\0' ? outlook->owed : NULL);
+    cJSON *decisions = cJSON_AddArrayToObject(object, "decisions");
+    enum status status = eventstore_read_decisions(shop->store, history, add_decision, decisions, error);
     if (status == STATUS_OK)
-        status = outlook_of(shop->store, letter->consumer, event, &request->arena, &outlook, error);
-    if (status != STATUS_OK)
-        return status;
-    const char *journey = journey_name(shop, letter->parked.sequence, &request->arena);
-    if (till->json) {
-        cJSON *object = letter_object(letter, event, journey);
-        json_text(object, "on_retry", outlook.retry);
-        json_text(object, "owed_when_discarded", outlook.owed[0] != '\0' ? outlook.owed : NULL);
-        cJSON *decisions = cJSON_AddArrayToObject(object, "decisions");
-        status = eventstore_read_decisions(shop->store, &history, add_decision, decisions, error);
-        if (status == STATUS_OK)
-            return json_line(object, error);
-        cJSON_Delete(object);
-        return status;
-    }
+        return json_line(object, error);
+    cJSON_Delete(object);
+    return status;
+}
+
+static void show_for_people(const struct till *till, const struct dead_letter *letter,
+                            const struct recorded_event *event, const char *journey)
+{
+    char since[PEOPLE_TIME_SIZE];
     printf("%sposition %llu: %s, set aside by %s%s\n", style(till, STYLE_BOLD),
            (unsigned long long)letter->parked.position, event->type, letter->consumer, style(till, STYLE_PLAIN));
     print_fact(till, "order", journey);
@@ -256,6 +249,23 @@ static enum status show_letter(struct shop *shop, const struct till *till, struc
     if (letter->parked.reason[0] != '\0')
         print_long_fact(till, "error", letter->parked.reason);
     print_behind(till, letter);
+}
+
+static enum status show_letter(struct shop *shop, const struct till *till, struct request *request,
+                               const struct dead_letter *letter, struct error *error)
+{
+    const struct recorded_event *event = NULL;
+    struct outlook outlook;
+    const struct decision_query history = {.consumer = letter->consumer, .position = letter->parked.position};
+    enum status status = dead_letter_event(shop->store, letter, &request->arena, &event, error);
+    if (status == STATUS_OK)
+        status = outlook_of(shop->store, letter->consumer, event, &request->arena, &outlook, error);
+    if (status != STATUS_OK)
+        return status;
+    const char *journey = journey_name(shop, letter->parked.sequence, &request->arena);
+    if (till->json)
+        return show_for_programs(shop, letter_object(letter, event, journey), &outlook, &history, error);
+    show_for_people(till, letter, event, journey);
     print_outlook(till, letter, &outlook);
     return eventstore_read_decisions(shop->store, &history, print_decision, (void *)till, error);
 }

@@ -117,6 +117,21 @@ Test(dead_letters, that_are_retried_are_tried_at_once_and_stay_on_record)
     cr_assert(contains(done("till dead-letters show %s", position), "\ndecided   retry by ann at 2"));
 }
 
+Test(dead_letters, are_retried_while_their_service_is_at_work)
+{
+    dead_refunds();
+    start("till run --attempts 2 --first-delay 1");
+    until("till status --json | grep -q '\"consumer\":\"payment\".*\"state\":\"running\"'");
+    for (int i = 0; i < 3; i++) { /* each time it is asleep, or about to be */
+        char attempts[12];
+        cr_assert_not(contains(done("till dead-letters retry %s", listed(0, "position")), "Nobody runs"));
+        snprintf(attempts, sizeof attempts, "%d", 3 + i);
+        until("till dead-letters --json | head -1 | grep -q '\"state\":\"dead\",\"attempts\":%s,'", attempts);
+    }
+    stop();
+    (void)done("till verify");
+}
+
 Test(dead_letters, are_retried_all_at_once)
 {
     dead_refunds();
@@ -151,6 +166,7 @@ Test(dead_letters, a_refund_is_discarded_only_by_force_and_the_journey_says_what
 {
     dead_refunds();
     const char *position = listed(1, "position");
+    cr_assert_eq(count_lines(done("till journeys --stuck --older-than 1000000 --json")), 2); /* at once */
     refused(1, "discarding this leaves a debt: the shop owes the customer 12.50 USD",
             "till dead-letters discard %s --reason 'paid by hand'", position);
     cr_assert_eq(count_lines(done("till dead-letters --json")), 2);

@@ -76,6 +76,10 @@ static const struct {
     {"INSERT INTO parked VALUES ('payment', zeroblob(16), 4, 'waiting', 1, 0, 0, '')", "consumers: "},
     {"INSERT INTO parked VALUES ('payment', zeroblob(16), 0, 'waiting', 1, 0, 0, '')", "consumers: "},
     {"INSERT INTO parked VALUES ('payment', x'00', 2, 'waiting', 1, 0, 0, '')", "consumers: "},
+    {"INSERT INTO decision VALUES (1, 'payment', x'00', 4, 0, '', 'retry', 'eve', 0, '', '')",
+     "consumers: eve has decided about position 4, but the roll ends at 3"},
+    {"INSERT INTO decision VALUES (2, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
+     "consumers: decision 2 stands where decision 1 belongs"},
     {"UPDATE store SET id = randomblob(16)", "chain: the event at position 1 "},
 };
 
