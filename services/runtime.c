@@ -568,7 +568,7 @@ static enum status step_parked(struct consumer *consumer, struct progress *progr
 static enum status step_probing(struct consumer *consumer, struct progress *progress, struct error *error)
 {
     enum status status = step_roll(consumer, progress, error);
-    if (status == STATUS_OK && progress->idle)
+    if (status == STATUS_OK && progress->idle && consumer->any_parked)
         status = step_parked(consumer, progress, error);
     progress->idle = progress->idle && progress->handled == 0;
     return status;
