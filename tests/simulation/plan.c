@@ -8,7 +8,7 @@
 #include "tests/simulation/world.h"
 
 enum {
-    STEPS_PER_ORDER = 6, /* enough that most orders come to rest while things still break */
+    STEPS_PER_ORDER = 5, /* enough that most orders come to rest while things still break */
     STEPS_AT_LEAST = 40,
 };
 
@@ -84,7 +84,7 @@ static uint32_t choose(struct throwing *throwing, const struct weight *weights, 
 static const struct weight acts[] = {
     {ACT_STEP_SERVICE, 520, 0},
     {ACT_STEP_PROJECTOR, 30, 0},
-    {ACT_PLACE, 130, 0},
+    {ACT_PLACE, 250, 0},
     {ACT_PLACE_AGAIN, 20, 0},
     {ACT_CANCEL, 40, 0},
     {ACT_SHIP, 50, 0},
@@ -117,7 +117,7 @@ static const struct weight ends[] = {
     {END_BEFORE_CALL, 12, FAULT_KILL},
     {END_BEFORE_COMMIT, 25, FAULT_KILL},
     {END_AFTER_COMMIT, 15, FAULT_KILL},
-    {END_POWER, 8, FAULT_POWER},
+    {END_POWER, 6, FAULT_POWER},
 };
 
 static const struct weight disks[] = {
@@ -205,6 +205,8 @@ static void throw_circumstances(struct throwing *throwing, struct step *step)
     step->end = (enum end)CHOOSE(throwing, ends);
     step->disk = (enum disk_fault)CHOOSE(throwing, disks);
     if (step->end == END_POWER && dice_percent(dice, 80))
+        step->disk = DISK_DIES;
+    if (step->act == ACT_REBUILD && (throwing->faults & FAULT_KILL) != 0 && dice_percent(dice, 40))
         step->disk = DISK_DIES;
     if (step->disk != DISK_SOUND) {
         step->disk_nth = 1 + dice_of(dice, 1u << dice_of(dice, 7));

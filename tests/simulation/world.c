@@ -114,11 +114,11 @@ static void instance_close(struct instance *instance)
     *instance = (struct instance){0};
 }
 
-/* The service dies, and its memory is gone. One death in four takes the handles of the files along; the other three
+/* The service dies, and its memory is gone. One death in eight takes the handles of the files along; the others
  * leave them to the successor, because opening a store costs more than ten steps. */
 static void instance_die(const struct world *world, struct instance *instance)
 {
-    if (world->step == NULL || world->step->dice % 4 == 0 || disk_is_dead())
+    if (world->step == NULL || world->step->dice % 8 == 0 || disk_is_dead())
         instance_close(instance);
     else
         consumer_close(&instance->consumer);
@@ -338,7 +338,8 @@ static enum status step_instance(struct world *world, struct instance *instance,
     status = consumer_step(instance->consumer, &progress, error);
     world->running = outer;
     world->running_service = outer_service;
-    bool goes_on = status == STATUS_OK || status == STATUS_BUSY || status == STATUS_FULL;
+    bool goes_on =
+        status == STATUS_OK || status == STATUS_BUSY || status == STATUS_FULL || status == STATUS_UNAVAILABLE;
     if (!goes_on && !disk_is_dead())
         instance_die(world, instance);
     return status;
