@@ -23,6 +23,7 @@ static enum status status_of(int code, int system_code)
         return STATUS_MEMORY;
     switch (code & 0xff) {
     case SQLITE_BUSY:
+    case SQLITE_PROTOCOL: /* a reader's lock was never free, however often it was asked for */
     case SQLITE_LOCKED: return STATUS_BUSY;
     case SQLITE_FULL: return STATUS_FULL;
     case SQLITE_IOERR:

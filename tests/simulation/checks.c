@@ -23,7 +23,7 @@ struct checks {
     size_t missing;          /* acknowledged, and not seen on the roll yet */
     bool repeated;           /* the last commit had been acknowledged before: somebody else was faster, with the same */
     uint64_t checkpoints[SERVICES_COUNT];
-    bool rewound[SERVICES_COUNT];
+    bool rewound[SERVICES_COUNT]; /* by a person, also perhaps: a commit that failed as the disk did may stand later */
 };
 
 enum { MARK_ACKNOWLEDGED = 1, MARK_PERHAPS = 2, MARK_SEEN = 4 };
@@ -85,7 +85,12 @@ static bool is_acknowledged(struct checks *checks, const struct commit *commit)
 
 static void committed(void *context, const struct commit *commit, enum status status)
 {
-    ((struct checks *)context)->repeated = is_acknowledged(context, commit);
+    struct checks *checks = context;
+    checks->repeated = is_acknowledged(checks, commit);
+    if (commit->consumer != NULL && status == STATUS_OK)
+        checks->rewound[model_service(commit->consumer)] = commit->checkpoint_to < commit->checkpoint_from;
+    else if (commit->consumer != NULL && is_unknown(status) && commit->checkpoint_to < commit->checkpoint_from)
+        checks->rewound[model_service(commit->consumer)] = true;
     for (size_t i = 0; i < commit->append_count; i++)
         for (size_t j = 0; j < commit->appends[i].count; j++)
             note_event(context, &commit->appends[i].events[j], status);
@@ -108,11 +113,6 @@ static void handled(void *context, uint32_t service, const struct handled *event
                           service_names[service], (unsigned long long)position, (unsigned long long)*last);
     if (position > *last)
         *last = position;
-}
-
-static void rewound(void *context, uint32_t service)
-{
-    ((struct checks *)context)->rewound[service] = true;
 }
 
 /* ---- SQL ---- */
@@ -285,7 +285,6 @@ static bool check_checkpoints(struct checks *checks)
                             (unsigned long long)checks->checkpoints[service], (unsigned long long)position);
         checks->checkpoints[service] = position;
     }
-    memset(checks->rewound, 0, sizeof checks->rewound);
     return rewind_query(checks, QUERY_CHECKPOINTS, result) && good;
 }
 

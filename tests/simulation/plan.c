@@ -55,7 +55,7 @@ bool faults_from_text(const char *text, unsigned *faults)
 
 struct throwing {
     struct dice dice;
-    uint32_t orders, placed;
+    uint32_t orders, placed, wild;
     unsigned faults;
 };
 
@@ -65,18 +65,24 @@ struct weight {
     unsigned fault; /* only with this fault; 0: always */
 };
 
+static uint32_t weight_of(const struct throwing *throwing, const struct weight *weight)
+{
+    if (weight->fault == 0)
+        return weight->weight;
+    return (throwing->faults & weight->fault) != 0 ? weight->weight * throwing->wild : 0;
+}
+
 static uint32_t choose(struct throwing *throwing, const struct weight *weights, size_t count)
 {
     uint32_t sum = 0, at;
     for (size_t i = 0; i < count; i++)
-        sum += weights[i].fault == 0 || (throwing->faults & weights[i].fault) != 0 ? weights[i].weight : 0;
+        sum += weight_of(throwing, &weights[i]);
     at = dice_of(&throwing->dice, sum);
     for (size_t i = 0; i < count; i++) {
-        if (weights[i].fault != 0 && (throwing->faults & weights[i].fault) == 0)
-            continue;
-        if (at < weights[i].weight)
+        uint32_t weight = weight_of(throwing, &weights[i]);
+        if (at < weight)
             return weights[i].value;
-        at -= weights[i].weight;
+        at -= weight;
     }
     check_failed("one of them was chosen", __FILE__, __LINE__);
 }
@@ -234,9 +240,9 @@ static struct step throw_step(struct throwing *throwing)
     return step;
 }
 
-void plan_throw(struct plan *plan, uint64_t seed, uint32_t orders, unsigned faults)
+void plan_throw(struct plan *plan, uint64_t seed, uint32_t orders, unsigned faults, uint32_t wild)
 {
-    struct throwing throwing = {.dice = dice_seeded(seed), .orders = orders, .faults = faults};
+    struct throwing throwing = {.dice = dice_seeded(seed), .orders = orders, .faults = faults, .wild = wild};
     size_t capacity = STEPS_AT_LEAST + (size_t)orders * STEPS_PER_ORDER;
     *plan = (struct plan){.seed = seed, .orders = orders, .steps = calloc(capacity, sizeof *plan->steps)};
     CHECK(plan->steps != NULL);

@@ -98,8 +98,8 @@ bool faults_from_text(const char *text, unsigned *faults);
 /* Every name with a sentence, a line each, for --help. */
 extern const char faults_help[];
 
-/* Throws the steps of `orders` orders. plan_clear gives them back. */
-void plan_throw(struct plan *plan, uint64_t seed, uint32_t orders, unsigned faults);
+/* Throws the steps of `orders` orders, with faults `wild` times (1 …) as often as usual. plan_clear gives them back. */
+void plan_throw(struct plan *plan, uint64_t seed, uint32_t orders, unsigned faults, uint32_t wild);
 void plan_clear(struct plan *plan);
 
 /* One step in words, without a line's end. */

@@ -9,8 +9,8 @@ Test(simulation, comes_to_the_same_roll_from_the_same_seed)
 {
     for (uint64_t seed = 1; seed <= 3; seed++) {
         struct plan one, other;
-        plan_throw(&one, seed, ORDERS, FAULTS_ALL);
-        plan_throw(&other, seed, ORDERS, FAULTS_ALL);
+        plan_throw(&one, seed, ORDERS, FAULTS_ALL, 1);
+        plan_throw(&other, seed, ORDERS, FAULTS_ALL, 1);
         const struct verdict first = simulate(&one), second = simulate(&other);
         cr_assert(first.good, "%s", first.wrong);
         cr_assert_str_eq(first.digest, second.digest);
@@ -23,7 +23,7 @@ Test(simulation, comes_to_the_same_roll_from_the_same_seed)
 Test(simulation, brings_every_order_to_an_end_when_nothing_fails)
 {
     struct plan plan;
-    plan_throw(&plan, 5, ORDERS, 0);
+    plan_throw(&plan, 5, ORDERS, 0, 1);
     const struct verdict verdict = simulate(&plan);
     cr_assert(verdict.good, "%s", verdict.wrong);
     cr_assert_eq(verdict.orders, ORDERS);
@@ -52,8 +52,8 @@ Test(simulation, throws_the_faults_it_is_asked_for_and_no_others)
 {
     for (unsigned fault = 1; fault < FAULTS_ALL; fault *= 2) {
         struct plan with, without;
-        plan_throw(&with, 1, 200, fault);
-        plan_throw(&without, 1, 200, FAULTS_ALL & ~fault);
+        plan_throw(&with, 1, 200, fault, 1);
+        plan_throw(&without, 1, 200, FAULTS_ALL & ~fault, 1);
         cr_assert_gt(count_with(&with, fault), 0, "fault %u", fault);
         cr_assert_eq(count_with(&without, fault), 0, "fault %u", fault);
         plan_clear(&with);
@@ -78,7 +78,7 @@ Test(simulation, knows_its_faults_by_name)
 Test(simulation, is_shrunk_to_the_step_that_fails)
 {
     struct plan plan;
-    plan_throw(&plan, 2, ORDERS, FAULTS_ALL);
+    plan_throw(&plan, 2, ORDERS, FAULTS_ALL, 1);
     plan.steps[plan.count / 2] = (struct step){.act = ACTS};
     const struct verdict broken = simulate(&plan);
     cr_assert_not(broken.good);

@@ -10,10 +10,10 @@
 
 #include "tests/simulation/simulation.h"
 
-enum { ORDERS_DEFAULT = 50, ORDERS_MAX = 100000, SHRINK_RUNS = 3000, LARGE_BYTES = 64 << 10 };
+enum { ORDERS_DEFAULT = 50, ORDERS_MAX = 100000, WILD_MAX = 100, SHRINK_RUNS = 3000, LARGE_BYTES = 64 << 10 };
 
 static const char help[] = "Usage: till-simulate [--seed S] [--runs R] [--orders N] [--faults all|none|LIST]\n"
-                           "                     [--steps] [--no-shrink] [--stop]\n"
+                           "                     [--wild W] [--steps] [--no-shrink] [--stop]\n"
                            "\n"
                            "Runs the whole shop in one thread, throws customers and faults at it, lets it come\n"
                            "to rest, and checks orders, money, stock, notices, views and the roll itself. The\n"
@@ -24,7 +24,8 @@ static const char help[] = "Usage: till-simulate [--seed S] [--runs R] [--orders
                            "  --orders N    orders a seed (default: 50)\n"
                            "  --faults LIST what may go wrong, with commas between (default: all):\n";
 
-static const char more_help[] = "  --steps       print every step of the plan before it is made\n"
+static const char more_help[] = "  --wild W      faults W times as often (default: 1)\n"
+                                "  --steps       print every step of the plan before it is made\n"
                                 "  --no-shrink   print a failing plan as it is\n"
                                 "  --stop        end with the first seed that fails\n"
                                 "\n"
@@ -33,7 +34,7 @@ static const char more_help[] = "  --steps       print every step of the plan be
 
 struct options {
     uint64_t seed, runs;
-    uint32_t orders;
+    uint32_t orders, wild;
     unsigned faults;
     bool steps, shrink, stop;
 };
@@ -98,7 +99,7 @@ static void print_failure(struct plan *plan, const struct verdict *verdict, cons
 static bool run_seed(uint64_t seed, const struct options *options, uint64_t *orders)
 {
     struct plan plan;
-    plan_throw(&plan, seed, options->orders, options->faults);
+    plan_throw(&plan, seed, options->orders, options->faults, options->wild);
     if (options->steps)
         print_steps(&plan);
     const struct verdict verdict = simulate(&plan);
@@ -134,17 +135,14 @@ static int run_seeds(const struct options *options)
 int main(int count, char **words)
 {
     static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"runs", required_argument, NULL, 'r'},
-        {"orders", required_argument, NULL, 'o'},
-        {"faults", required_argument, NULL, 'f'},
-        {"steps", no_argument, NULL, 'p'},
-        {"no-shrink", no_argument, NULL, 'n'},
-        {"stop", no_argument, NULL, 'e'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"seed", required_argument, NULL, 's'},   {"runs", required_argument, NULL, 'r'},
+        {"orders", required_argument, NULL, 'o'}, {"faults", required_argument, NULL, 'f'},
+        {"steps", no_argument, NULL, 'p'},        {"no-shrink", no_argument, NULL, 'n'},
+        {"wild", required_argument, NULL, 'w'},   {"stop", no_argument, NULL, 'e'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
-    struct options options = {.seed = 1, .runs = 1, .orders = ORDERS_DEFAULT, .faults = FAULTS_ALL, .shrink = true};
+    struct options options = {
+        .seed = 1, .runs = 1, .orders = ORDERS_DEFAULT, .wild = 1, .faults = FAULTS_ALL, .shrink = true};
     uint64_t number;
     int option;
     while ((option = getopt_long(count, words, "", long_options, NULL)) != -1) {
@@ -165,6 +163,11 @@ int main(int count, char **words)
         case 'f':
             if (!faults_from_text(optarg, &options.faults))
                 return usage("no list of faults:", optarg);
+            break;
+        case 'w':
+            if (!number_of(optarg, 1, WILD_MAX, &number))
+                return usage("faults cannot be so many times (1 … 100) as often:", optarg);
+            options.wild = (uint32_t)number;
             break;
         case 'p': options.steps = true; break;
         case 'n': options.shrink = false; break;

@@ -383,7 +383,6 @@ static enum status rewind_checkpoint(struct world *world, uint32_t service, uint
                                   .consumer = service_names[service],
                                   .checkpoint_from = at,
                                   .checkpoint_to = at > by ? at - by : 0};
-    world->witness->rewound(world->witness->context, service);
     return eventstore_commit(world->counter.store, &commit, NULL, error);
 }
 

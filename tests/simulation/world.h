@@ -20,7 +20,6 @@ struct witness {
     void *context;
     void (*handled)(void *context, uint32_t service, const struct handled *event);
     void (*committed)(void *context, const struct commit *commit, enum status status);
-    void (*rewound)(void *context, uint32_t service);
     void (*power_lost)(void *context); /* close every file now */
 };
 
