@@ -601,8 +601,7 @@ void checks_free(struct checks **checks)
 
 struct witness checks_witness(struct checks *checks)
 {
-    return (struct witness){
-        .context = checks, .handled = handled, .committed = committed, .rewound = rewound, .power_lost = close_roll};
+    return (struct witness){.context = checks, .handled = handled, .committed = committed, .power_lost = close_roll};
 }
 
 /* ---- a journey ---- */
