@@ -69,10 +69,11 @@ static struct dice dice_of_order(const struct customers *customers, char kind, u
 
 static const char *throw_card(struct dice *dice)
 {
-    static const char *const unusual[] = {"tok_declined", "tok_insufficient_funds", "tok_flaky",
-                                          "tok_timeout",  "tok_refund_timeout",     "tok_refund_refused"};
-    int64_t thrown = dice_between(dice, 0, 19);
-    return thrown < 6 ? unusual[thrown] : "tok_ok";
+    static const char *const unusual[] = {"tok_declined",   "tok_insufficient_funds", "tok_flaky",
+                                          "tok_timeout",    "tok_refund_timeout",     "tok_refund_refused",
+                                          "tok_unavailable"};
+    size_t thrown = (size_t)dice_between(dice, 0, 19);
+    return thrown < sizeof unusual / sizeof unusual[0] ? unusual[thrown] : "tok_ok";
 }
 
 static void sku_name(char sku[WORD], int64_t number)

@@ -77,19 +77,29 @@ static int64_t overlap_us(struct sample one, struct sample other)
     return to > from ? to - from : 0;
 }
 
-/* What stops added to this command at the most; 0 when it saw none. */
-static int64_t allowed_us(const struct delays *delays, enum delay_kind kind, struct sample sample)
+/* What a command saw stopped, and what that may have added. */
+struct seen {
+    int64_t writers_us, readers_us;
+};
+
+static struct seen seen_by(const struct delays *delays, enum delay_kind kind, struct sample sample)
 {
-    int64_t writers = 0, readers = 0;
+    struct seen all = {0};
     for (size_t i = 0; i < delays->stop_count; i++) {
         const struct stop *stop = &delays->stops[i];
         int64_t seen = overlap_us(sample, stop->span);
         if (stop->holding.queue || (kind == DELAY_QUERY && stop->holding.other_queue))
-            writers += seen;
+            all.writers_us += seen;
         else if (seen > 0)
-            readers = READERS_DELAY_US;
+            all.readers_us = READERS_DELAY_US;
     }
-    return writers + readers;
+    return all;
+}
+
+static int64_t allowed_us(const struct delays *delays, enum delay_kind kind, struct sample sample)
+{
+    struct seen seen = seen_by(delays, kind, sample);
+    return seen.writers_us + seen.readers_us;
 }
 
 static int compare_times(const void *one, const void *other)
@@ -103,8 +113,20 @@ struct spread {
     int64_t p50_us, p99_us, max_us;
 };
 
-/* Of all samples of a kind, or only of those that saw no stop. */
-static struct spread spread_of(const struct delays *delays, enum delay_kind kind, bool undisturbed)
+enum light { ALL, UNDISTURBED, READERS_STOPPED, WRITERS_STOPPED };
+
+static bool stands_in(const struct delays *delays, enum delay_kind kind, struct sample sample, enum light light)
+{
+    struct seen seen = seen_by(delays, kind, sample);
+    switch (light) {
+    case UNDISTURBED: return seen.writers_us == 0 && seen.readers_us == 0;
+    case READERS_STOPPED: return seen.writers_us == 0 && seen.readers_us > 0;
+    case WRITERS_STOPPED: return seen.writers_us > 0;
+    default: return true;
+    }
+}
+
+static struct spread spread_of(const struct delays *delays, enum delay_kind kind, enum light light)
 {
     const struct samples *samples = &delays->samples[kind];
     struct spread spread = {0};
@@ -112,7 +134,7 @@ static struct spread spread_of(const struct delays *delays, enum delay_kind kind
     if (times == NULL)
         exit(3);
     for (size_t i = 0; i < samples->count; i++)
-        if (!undisturbed || allowed_us(delays, kind, samples->items[i]) == 0)
+        if (stands_in(delays, kind, samples->items[i], light))
             times[spread.count++] = samples->items[i].to_us - samples->items[i].from_us;
     if (spread.count > 0) {
         qsort(times, spread.count, sizeof *times, compare_times);
@@ -128,8 +150,8 @@ static struct spread spread_of(const struct delays *delays, enum delay_kind kind
  * line of writers of which each takes as long as commands usually do. */
 static int64_t own_cost_us(const struct delays *delays, enum delay_kind kind)
 {
-    return spread_of(delays, DELAY_START, false).max_us + spread_of(delays, DELAY_SYNC, false).max_us +
-           LINE_OF_WRITERS * spread_of(delays, kind, true).p50_us;
+    return spread_of(delays, DELAY_START, ALL).max_us + spread_of(delays, DELAY_SYNC, ALL).max_us +
+           LINE_OF_WRITERS * spread_of(delays, kind, UNDISTURBED).p50_us;
 }
 
 static void print_spread(const char *what, struct spread spread)
@@ -162,12 +184,15 @@ static void judge(struct delays *delays, enum delay_kind kind, const char *what)
 
 void delays_report(struct delays *delays)
 {
-    print_spread("commands", spread_of(delays, DELAY_COMMAND, false));
-    print_spread("commands while nobody was stopped", spread_of(delays, DELAY_COMMAND, true));
-    print_spread("queries", spread_of(delays, DELAY_QUERY, false));
-    print_spread("queries while nobody was stopped", spread_of(delays, DELAY_QUERY, true));
-    print_spread("starts of a process", spread_of(delays, DELAY_START, false));
-    print_spread("syncs of the journal", spread_of(delays, DELAY_SYNC, false));
+    print_spread("commands while nobody was stopped", spread_of(delays, DELAY_COMMAND, UNDISTURBED));
+    print_spread("commands while a reader was stopped", spread_of(delays, DELAY_COMMAND, READERS_STOPPED));
+    print_spread("commands while a writer was stopped", spread_of(delays, DELAY_COMMAND, WRITERS_STOPPED));
+    print_spread("queries while nobody was stopped", spread_of(delays, DELAY_QUERY, UNDISTURBED));
+    print_spread("queries while somebody was stopped elsewhere", spread_of(delays, DELAY_QUERY, READERS_STOPPED));
+    print_spread("queries while their view was held by one who was stopped",
+                 spread_of(delays, DELAY_QUERY, WRITERS_STOPPED));
+    print_spread("starts of a process", spread_of(delays, DELAY_START, ALL));
+    print_spread("syncs of the journal", spread_of(delays, DELAY_SYNC, ALL));
     judge(delays, DELAY_COMMAND, "command");
     judge(delays, DELAY_QUERY, "query");
 }
