@@ -12,7 +12,11 @@
 
 #include "tests/chaos/storm.h"
 
-enum { READERS_DELAY_US = 500000, LINE_OF_WRITERS = 8 /* four services, the importer and the customers */ };
+enum {
+    READERS_DELAY_US = 500000,
+    LINE_OF_WRITERS = 8, /* four services, the importer and the customers */
+    SYNCS_IN_LINE = 4,   /* of who stood inside: the commit, and both of a checkpoint; and our own */
+};
 
 struct sample {
     int64_t from_us, to_us;
@@ -146,11 +150,11 @@ static struct spread spread_of(const struct delays *delays, enum delay_kind kind
     return spread;
 }
 
-/* What a command costs here by itself: the slowest start of a process, the slowest sync, and its turn at the end of a
+/* What a command costs here by itself: the slowest start of a process, the slowest syncs, and its turn at the end of a
  * line of writers of which each takes as long as commands usually do. */
 static int64_t own_cost_us(const struct delays *delays, enum delay_kind kind)
 {
-    return spread_of(delays, DELAY_START, ALL).max_us + spread_of(delays, DELAY_SYNC, ALL).max_us +
+    return spread_of(delays, DELAY_START, ALL).max_us + SYNCS_IN_LINE * spread_of(delays, DELAY_SYNC, ALL).max_us +
            LINE_OF_WRITERS * spread_of(delays, kind, UNDISTURBED).p50_us;
 }
 

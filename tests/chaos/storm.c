@@ -147,8 +147,9 @@ static void rage(struct storm *storm)
 static bool read_options(struct storm *storm, char **arguments, int count)
 {
     char *end;
-    if (count != 5)
+    if (count < 5)
         return false;
+    storm->run_options = arguments + 5;
     storm->till = arguments[1];
     storm->work = arguments[2];
     storm->seconds = (int)strtol(arguments[3], &end, 10);
@@ -162,7 +163,9 @@ int main(int argc, char **argv)
 {
     struct storm storm = {0};
     if (!read_options(&storm, argv, argc)) {
-        fprintf(stderr, "usage: %s TILL WORK SECONDS SEED\nWORK/shop is the shop; scripts/chaos.sh makes it.\n",
+        fprintf(stderr,
+                "usage: %s TILL WORK SECONDS SEED [OPTION OF till run]...\nWORK/shop is the shop; scripts/chaos.sh "
+                "makes it.\n",
                 argv[0]);
         return 2;
     }

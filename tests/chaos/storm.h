@@ -31,8 +31,9 @@ int64_t dice_between(struct dice *dice, int64_t low, int64_t high);
 /* ---- the storm ---- */
 
 struct storm {
-    const char *till; /* the program */
-    const char *work; /* the folder of everything; the shop is work/shop */
+    const char *till;         /* the program */
+    const char *work;         /* the folder of everything; the shop is work/shop */
+    char *const *run_options; /* further ones for `till run`; NULL at the end */
     char shop[512], log[512], journal_path[512];
     uint64_t seed;
     int seconds;

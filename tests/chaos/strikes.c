@@ -25,6 +25,7 @@ enum {
     WARM_UP_US = 700000,
     SECOND_RUN_MAX_US = 5000000,
     ORPHANS_MAX_US = 1000000,
+    RUN_OPTIONS_MAX = 16,
     LONG_ENOUGH_S = 15, /* a storm so long must have met everything */
 };
 
@@ -109,10 +110,17 @@ static void fill_decks(struct strikes *strikes)
 
 /* ---- the supervisor ---- */
 
+static pid_t start_run(const struct storm *storm)
+{
+    const char *arguments[RUN_OPTIONS_MAX + 5] = {storm->till, "run", "--shop", storm->shop};
+    for (int i = 0; i < RUN_OPTIONS_MAX && storm->run_options[i] != NULL; i++)
+        arguments[4 + i] = storm->run_options[i];
+    return process_start(arguments, storm->log);
+}
+
 static void start_supervisor(struct strikes *strikes, int64_t now_us)
 {
-    const char *const arguments[] = {strikes->storm->till, "run", "--shop", strikes->storm->shop, NULL};
-    strikes->supervisor = process_start(arguments, strikes->storm->log);
+    strikes->supervisor = start_run(strikes->storm);
     strikes->supervisor_at_us = now_us;
     strikes->supervisor_was_struck = false;
 }
@@ -257,12 +265,11 @@ static void end_stop(struct strikes *strikes, int64_t now_us)
 
 static void start_second_run(struct strikes *strikes, int64_t now_us)
 {
-    const char *const arguments[] = {strikes->storm->till, "run", "--shop", strikes->storm->shop, NULL};
     if (now_us - strikes->supervisor_at_us < WARM_UP_US) { /* it may not have come so far itself */
         be_calm(strikes, now_us);
         return;
     }
-    strikes->second = process_start(arguments, strikes->storm->log);
+    strikes->second = start_run(strikes->storm);
     strikes->phase = SECOND_RUNS;
     strikes->until_us = now_us + SECOND_RUN_MAX_US;
     strikes->counts[SECOND_RUN]++;
