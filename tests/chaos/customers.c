@@ -449,3 +449,9 @@ void customers_report(const struct customers *customers)
         (unsigned long long)customers->imports, (unsigned long long)customers->killed_imports,
         (unsigned long long)customers->reads);
 }
+
+void customers_close(struct customers *customers)
+{
+    close(customers->journal);
+    free(customers);
+}

@@ -200,3 +200,11 @@ void delays_report(struct delays *delays)
     judge(delays, DELAY_COMMAND, "command");
     judge(delays, DELAY_QUERY, "query");
 }
+
+void delays_close(struct delays *delays)
+{
+    for (int kind = 0; kind < DELAY_KINDS; kind++)
+        free(delays->samples[kind].items);
+    free(delays->stops);
+    free(delays);
+}

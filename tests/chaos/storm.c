@@ -183,5 +183,8 @@ int main(int argc, char **argv)
     customers_report(storm.customers);
     strikes_report(storm.strikes);
     delays_report(storm.delays);
+    strikes_close(storm.strikes);
+    customers_close(storm.customers);
+    delays_close(storm.delays);
     return storm.breaches == 0 ? 0 : 1;
 }

@@ -62,6 +62,7 @@ pid_t customers_importer(const struct customers *customers);
 pid_t customers_reader(const struct customers *customers);
 void customers_excuse(struct customers *customers, pid_t process);
 void customers_report(const struct customers *customers);
+void customers_close(struct customers *customers);
 
 /* ---- strikes ---- */
 
@@ -73,6 +74,7 @@ void strikes_end(struct strikes *strikes);
 bool strikes_are_done(const struct strikes *strikes);
 /* Says what a storm of this length must have met and did not: it would have proved nothing. */
 void strikes_report(struct strikes *strikes);
+void strikes_close(struct strikes *strikes);
 
 /* ---- delays ---- */
 
@@ -83,5 +85,6 @@ void delays_note(struct delays *delays, enum delay_kind kind, int64_t from_us, i
 void delays_note_stop(struct delays *delays, int64_t from_us, int64_t to_us, struct holding holding);
 /* Every command against what it may have taken. */
 void delays_report(struct delays *delays);
+void delays_close(struct delays *delays);
 
 #endif

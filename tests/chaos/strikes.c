@@ -414,3 +414,8 @@ void strikes_report(struct strikes *strikes)
     for (int i = 0; i < READER; i++)
         expect_any(strikes, strikes->killed[i], "killed ", victim_names[i]);
 }
+
+void strikes_close(struct strikes *strikes)
+{
+    free(strikes);
+}
