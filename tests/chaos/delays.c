@@ -150,12 +150,13 @@ static struct spread spread_of(const struct delays *delays, enum delay_kind kind
     return spread;
 }
 
-/* What a command costs here by itself: the slowest start of a process, the slowest syncs, and its turn at the end of a
- * line of writers of which each takes as long as commands usually do. */
+/* What a command costs here by itself: the slowest start of a process and the slowest syncs, its turn at the end of a
+ * line of writers of which each takes as long as commands usually do, and what one in a hundred takes anyway. */
 static int64_t own_cost_us(const struct delays *delays, enum delay_kind kind)
 {
+    struct spread usual = spread_of(delays, kind, UNDISTURBED);
     return spread_of(delays, DELAY_START, ALL).max_us + SYNCS_IN_LINE * spread_of(delays, DELAY_SYNC, ALL).max_us +
-           LINE_OF_WRITERS * spread_of(delays, kind, UNDISTURBED).p50_us;
+           LINE_OF_WRITERS * usual.p50_us + usual.p99_us;
 }
 
 static void print_spread(const char *what, struct spread spread)
