@@ -503,6 +503,16 @@ static enum status note_due(void *context, const char *consumer, const struct pa
     return STATUS_STOPPED;
 }
 
+/* Only who could look knows that there is nothing. */
+static enum status look_for_any_parked(struct consumer *consumer, struct error *error)
+{
+    bool found = false;
+    const struct parked_query query = {.consumer = consumer->service.name, .limit = 1};
+    enum status status = eventstore_read_parked(consumer->store, &query, note_parked, &found, error);
+    consumer->any_parked = found || status != STATUS_OK;
+    return status;
+}
+
 static enum status gather_one(void *context, const struct recorded_event *event, struct error *error)
 {
     struct gathering gathering = {.consumer = context, .limit = 1};
@@ -540,16 +550,13 @@ static bool is_due(const struct consumer *consumer, const struct parked *parked)
 static enum status step_parked(struct consumer *consumer, struct progress *progress, struct error *error)
 {
     struct due due = {0};
-    struct parked_query query = {
+    const struct parked_query query = {
         .consumer = consumer->service.name, .heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
     enum status status = eventstore_read_parked(consumer->store, &query, note_due, &due, error);
     if (status != STATUS_OK)
         return status;
-    if (!due.found) {
-        query = (struct parked_query){.consumer = consumer->service.name, .limit = 1};
-        consumer->any_parked = false;
-        return eventstore_read_parked(consumer->store, &query, note_parked, &consumer->any_parked, error);
-    }
+    if (!due.found)
+        return look_for_any_parked(consumer, error);
     progress->next_attempt_us = due.parked.next_attempt_us;
     if (!is_due(consumer, &due.parked))
         return STATUS_OK;

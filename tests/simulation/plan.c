@@ -8,7 +8,7 @@
 #include "tests/simulation/world.h"
 
 enum {
-    STEPS_PER_ORDER = 5, /* enough that most orders come to rest while things still break */
+    STEPS_PER_ORDER = 3, /* enough that most orders come to rest while things still break */
     STEPS_AT_LEAST = 40,
 };
 
@@ -90,7 +90,7 @@ static uint32_t choose(struct throwing *throwing, const struct weight *weights, 
 static const struct weight acts[] = {
     {ACT_STEP_SERVICE, 520, 0},
     {ACT_STEP_PROJECTOR, 30, 0},
-    {ACT_PLACE, 250, 0},
+    {ACT_PLACE, 330, 0},
     {ACT_PLACE_AGAIN, 20, 0},
     {ACT_CANCEL, 40, 0},
     {ACT_SHIP, 50, 0},
@@ -123,7 +123,7 @@ static const struct weight ends[] = {
     {END_BEFORE_CALL, 12, FAULT_KILL},
     {END_BEFORE_COMMIT, 25, FAULT_KILL},
     {END_AFTER_COMMIT, 15, FAULT_KILL},
-    {END_POWER, 6, FAULT_POWER},
+    {END_POWER, 4, FAULT_POWER},
 };
 
 static const struct weight disks[] = {
@@ -133,7 +133,7 @@ static const struct weight disks[] = {
     {DISK_SYNC_FAILS, 5, FAULT_DISK},
     {DISK_FULL, 8, FAULT_DISK},
     {DISK_BUSY, 8, FAULT_DISK},
-    {DISK_DIES, 20, FAULT_KILL},
+    {DISK_DIES, 12, FAULT_KILL},
 };
 
 static const struct weight betweens[] = {

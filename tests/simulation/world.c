@@ -114,11 +114,11 @@ static void instance_close(struct instance *instance)
     *instance = (struct instance){0};
 }
 
-/* The service dies, and its memory is gone. One death in eight takes the handles of the files along; the others
+/* The service dies, and its memory is gone. One death in sixteen takes the handles of the files along; the others
  * leave them to the successor, because opening a store costs more than ten steps. */
 static void instance_die(const struct world *world, struct instance *instance)
 {
-    if (world->step == NULL || world->step->dice % 8 == 0 || disk_is_dead())
+    if (world->step == NULL || world->step->dice % 16 == 0 || disk_is_dead())
         instance_close(instance);
     else
         consumer_close(&instance->consumer);
