@@ -14,6 +14,10 @@ done
 echo "lint: shellcheck"
 find scripts tests -name '*.sh' -exec shellcheck .ci/run {} + || failed=1
 
+echo "lint: names"
+# What a program made by mistake has a name that nobody would type.
+if git ls-files -z | LC_ALL=C grep -zv '^[A-Za-z0-9._/-]*$' | tr '\0' '\n' | cat -v | grep .; then failed=1; fi
+
 echo "lint: clang-format"
 find "${folders[@]}" -name '*.[ch]' -print0 | xargs -0 -r clang-format-14 --dry-run -Werror || failed=1
 
