@@ -52,8 +52,8 @@ Test(simulation, throws_the_faults_it_is_asked_for_and_no_others)
 {
     for (unsigned fault = 1; fault < FAULTS_ALL; fault *= 2) {
         struct plan with, without;
-        plan_throw(&with, 1, 200, fault, 1);
-        plan_throw(&without, 1, 200, FAULTS_ALL & ~fault, 1);
+        plan_throw(&with, 1, 200, fault, 5);
+        plan_throw(&without, 1, 200, FAULTS_ALL & ~fault, 5);
         cr_assert_gt(count_with(&with, fault), 0, "fault %u", fault);
         cr_assert_eq(count_with(&without, fault), 0, "fault %u", fault);
         plan_clear(&with);
