@@ -44,6 +44,7 @@ main() {
     case "${1:-}" in
     -h | --help) usage && return ;;
     esac
+    scripts/setup.sh --tests
     build
     while read -r name mistake; do
         if [ $# -gt 0 ] && ! [[ " $* " == *" $name "* ]]; then
