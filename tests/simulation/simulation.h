@@ -17,6 +17,20 @@ struct verdict {
 /* Runs a plan in a process of its own, so that whatever it breaks is gone afterwards. */
 struct verdict simulate(const struct plan *plan);
 
+/* Which plans to throw: see plan_throw. */
+struct seeds {
+    uint64_t first, count;
+    uint32_t orders, wild;
+    unsigned faults;
+};
+
+/* Is told of one seed after the other; false ends it. */
+typedef bool (*verdict_visitor)(void *context, uint64_t seed, const struct verdict *verdict);
+
+/* Runs one seed after the other in a process beside this one. A seed that fails takes that process with it, and the
+ * next seed gets a new one. */
+void simulate_seeds(const struct seeds *seeds, verdict_visitor visit, void *context);
+
 /* Leaves out steps, and what happens beside them, for as long as what is left still fails, in at most `runs_max` runs;
  * returns the verdict on what is left. `plan` must have failed. */
 struct verdict shrink(struct plan *plan, int runs_max);

@@ -33,9 +33,7 @@ static const char more_help[] = "  --wild W      faults W times as often (defaul
                                 "journey of the order concerned, and the shortest list of steps that still fails.\n";
 
 struct options {
-    uint64_t seed, runs;
-    uint32_t orders, wild;
-    unsigned faults;
+    struct seeds seeds;
     bool steps, shrink, stop;
 };
 
@@ -96,20 +94,29 @@ static void print_failure(struct plan *plan, const struct verdict *verdict, cons
     print_steps(plan);
 }
 
-static bool run_seed(uint64_t seed, const struct options *options, uint64_t *orders)
+/* What became of all seeds so far. */
+struct tally {
+    const struct options *options;
+    uint64_t orders, seeds, failed;
+};
+
+static bool tell(void *context, uint64_t seed, const struct verdict *verdict)
 {
+    struct tally *tally = context;
+    const struct options *options = tally->options;
     struct plan plan;
-    plan_throw(&plan, seed, options->orders, options->faults, options->wild);
+    plan_throw(&plan, seed, options->seeds.orders, options->seeds.faults, options->seeds.wild);
     if (options->steps)
         print_steps(&plan);
-    const struct verdict verdict = simulate(&plan);
-    *orders += verdict.orders;
-    if (verdict.good)
-        print_good(seed, &verdict);
+    if (verdict->good)
+        print_good(seed, verdict);
     else
-        print_failure(&plan, &verdict, options);
+        print_failure(&plan, verdict, options);
     plan_clear(&plan);
-    return verdict.good;
+    tally->seeds++;
+    tally->orders += verdict->orders;
+    tally->failed += !verdict->good;
+    return verdict->good || !options->stop;
 }
 
 static double now_s(void)
@@ -121,15 +128,14 @@ static double now_s(void)
 
 static int run_seeds(const struct options *options)
 {
-    uint64_t orders = 0, failed = 0;
+    struct tally tally = {.options = options};
     double started_s = now_s();
-    for (uint64_t i = 0; i < options->runs && !(options->stop && failed > 0); i++)
-        failed += !run_seed(options->seed + i, options, &orders);
+    simulate_seeds(&options->seeds, tell, &tally);
     double elapsed_s = now_s() - started_s;
-    printf("%llu of %llu seeds failed\n", (unsigned long long)failed, (unsigned long long)options->runs);
-    fprintf(stderr, "%llu orders in %.1f s: %.0f orders a second\n", (unsigned long long)orders, elapsed_s,
-            (double)orders / elapsed_s);
-    return failed == 0 ? 0 : 1;
+    printf("%llu of %llu seeds failed\n", (unsigned long long)tally.failed, (unsigned long long)tally.seeds);
+    fprintf(stderr, "%llu orders in %.1f s: %.0f orders a second\n", (unsigned long long)tally.orders, elapsed_s,
+            (double)tally.orders / elapsed_s);
+    return tally.failed == 0 ? 0 : 1;
 }
 
 int main(int count, char **words)
@@ -142,32 +148,32 @@ int main(int count, char **words)
         {"help", no_argument, NULL, 'h'},         {0},
     };
     struct options options = {
-        .seed = 1, .runs = 1, .orders = ORDERS_DEFAULT, .wild = 1, .faults = FAULTS_ALL, .shrink = true};
+        .seeds = {.first = 1, .count = 1, .orders = ORDERS_DEFAULT, .wild = 1, .faults = FAULTS_ALL}, .shrink = true};
     uint64_t number;
     int option;
     while ((option = getopt_long(count, words, "", long_options, NULL)) != -1) {
         switch (option) {
         case 's':
-            if (!number_of(optarg, 0, UINT64_MAX / 2, &options.seed))
+            if (!number_of(optarg, 0, UINT64_MAX / 2, &options.seeds.first))
                 return usage("no seed:", optarg);
             break;
         case 'r':
-            if (!number_of(optarg, 1, UINT64_MAX / 2, &options.runs))
+            if (!number_of(optarg, 1, UINT64_MAX / 2, &options.seeds.count))
                 return usage("no number of runs:", optarg);
             break;
         case 'o':
             if (!number_of(optarg, 1, ORDERS_MAX, &number))
                 return usage("no number of orders (1 … 100000):", optarg);
-            options.orders = (uint32_t)number;
+            options.seeds.orders = (uint32_t)number;
             break;
         case 'f':
-            if (!faults_from_text(optarg, &options.faults))
+            if (!faults_from_text(optarg, &options.seeds.faults))
                 return usage("no list of faults:", optarg);
             break;
         case 'w':
             if (!number_of(optarg, 1, WILD_MAX, &number))
                 return usage("faults cannot be so many times (1 … 100) as often:", optarg);
-            options.wild = (uint32_t)number;
+            options.seeds.wild = (uint32_t)number;
             break;
         case 'p': options.steps = true; break;
         case 'n': options.shrink = false; break;
