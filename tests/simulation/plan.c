@@ -93,7 +93,7 @@ static const struct weight acts[] = {
     {ACT_PLACE, 330, 0},
     {ACT_PLACE_AGAIN, 20, 0},
     {ACT_CANCEL, 40, 0},
-    {ACT_SHIP, 50, 0},
+    {ACT_SHIP, 80, 0},
     {ACT_RECEIVE, 10, 0},
     {ACT_WAIT, 60, 0},
     {ACT_ASK_VIEW, 8, 0},
@@ -173,10 +173,10 @@ static void throw_numbers(struct throwing *throwing, struct step *step)
     case ACT_PLACE: step->a = throwing->placed++; break;
     case ACT_PLACE_AGAIN:
     case ACT_CANCEL:
-    case ACT_SHIP:
         step->a = some_order(throwing);
         step->b = dice_of(dice, 2);
         break;
+    case ACT_SHIP: step->a = dice_of(dice, 1 + throwing->placed); break; /* an old one: it has to be confirmed */
     case ACT_RECEIVE:
         step->a = dice_of(dice, WORLD_SKUS);
         step->b = 1 + dice_of(dice, 8);
