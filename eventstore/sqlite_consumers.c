@@ -1,6 +1,7 @@
 /* sqlite_consumers.c - what readers of the roll remember: where they stand, and what they have set aside. */
 #include "eventstore/sqlite_store.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,10 +36,23 @@ static void bind_parked_query(sqlite3_stmt *select, const struct parked_query *q
     sqlite3_bind_int64(select, 5, query->limit == 0 ? -1 : (int64_t)query->limit);
 }
 
+static bool is_time(int64_t at_us)
+{
+    return at_us >= TIME_MIN_US && at_us <= TIME_MAX_US;
+}
+
+/* What is read is counted on and reckoned with: one more attempt, and how long it is until then. */
+static bool can_be_parked(sqlite3_stmt *row)
+{
+    const int64_t attempts = sqlite3_column_int64(row, 4);
+    return sqlite3_column_bytes(row, 1) == UUID_BYTES && attempts >= 0 && attempts < INT_MAX &&
+           is_time(sqlite3_column_int64(row, 5)) && is_time(sqlite3_column_int64(row, 6));
+}
+
 enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error)
 {
     const char *state = (const char *)sqlite3_column_text(row, 3);
-    if (sqlite3_column_bytes(row, 1) != UUID_BYTES || state == NULL || sqlite3_column_text(row, 7) == NULL)
+    if (!can_be_parked(row) || state == NULL || sqlite3_column_text(row, 7) == NULL)
         return error_set(error, STATUS_DAMAGED, "a parked event is damaged: run `till verify`");
     memcpy(parked->sequence.bytes, sqlite3_column_blob(row, 1), UUID_BYTES);
     parked->position = (uint64_t)sqlite3_column_int64(row, 2);

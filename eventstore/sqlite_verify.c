@@ -410,7 +410,11 @@ static const char consumers_sql[] =
     " UNION ALL SELECT consumer || ' has set aside position ' || position || ', but the roll ends at ' || head"
     " FROM parked, roll WHERE position < 1 OR position > head"
     " UNION ALL SELECT consumer || ' has set aside position ' || position || ' in a sequence that is no id'"
-    " FROM parked WHERE length(sequence) <> 16";
+    " FROM parked WHERE length(sequence) <> 16"
+    " UNION ALL SELECT consumer || ' has tried position ' || position || ' ' || attempts || ' times'"
+    " FROM parked WHERE attempts NOT BETWEEN 0 AND 2147483646"
+    " UNION ALL SELECT consumer || ' has set aside position ' || position || ' at a time that is none'"
+    " FROM parked WHERE min(next_attempt, parked_at) < ?1 OR max(next_attempt, parked_at) > ?2";
 static const char decisions_sql[] = /* since format 2 */
     " UNION ALL SELECT decided_by || ' has decided about position ' || position || ', but the roll ends at ' || head"
     " FROM decision, roll WHERE position < 1 OR position > head"
@@ -421,12 +425,15 @@ static enum status check_consumers(struct verification *check, struct finding *f
 {
     sqlite3_stmt *select = NULL;
     bool row = false;
-    char sql[2000];
+    char sql[sizeof consumers_sql + sizeof decisions_sql];
     snprintf(sql, sizeof sql, "%s%s", consumers_sql, check->store->info.format >= 2 ? decisions_sql : "");
     snprintf(finding->detail, sizeof finding->detail, "checkpoints, parked events and decisions are on the roll");
     enum status status = database_prepare(check->store->database, sql, &select, error);
-    if (status == STATUS_OK)
-        status = database_step(select, &row, "read the checkpoints", error);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(select, 1, TIME_MIN_US);
+    sqlite3_bind_int64(select, 2, TIME_MAX_US);
+    status = database_step(select, &row, "read the checkpoints", error);
     if (status == STATUS_OK && row) {
         char safe[TEXT_SAFE_SIZE];
         const char *sentence = (const char *)sqlite3_column_text(select, 0);

@@ -76,6 +76,12 @@ static const struct {
     {"INSERT INTO parked VALUES ('payment', zeroblob(16), 4, 'waiting', 1, 0, 0, '')", "consumers: "},
     {"INSERT INTO parked VALUES ('payment', zeroblob(16), 0, 'waiting', 1, 0, 0, '')", "consumers: "},
     {"INSERT INTO parked VALUES ('payment', x'00', 2, 'waiting', 1, 0, 0, '')", "consumers: "},
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', -1, 0, 0, '')",
+     "consumers: payment has tried position 2 -1 times"},
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 2147483647, 0, 0, '')",
+     "consumers: payment has tried position 2 2147483647 times"},
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 1, 9223372036854775807, 0, '')",
+     "consumers: payment has set aside position 2 at a time that is none"},
     {"INSERT INTO decision VALUES (1, 'payment', x'00', 4, 0, '', 'retry', 'eve', 0, '', '')",
      "consumers: eve has decided about position 4, but the roll ends at 3"},
     {"INSERT INTO decision VALUES (2, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
@@ -91,6 +97,38 @@ Test(sqlite, verify_finds_damage_of_every_kind, .timeout = TEST_TIMEOUT_S)
         three_events(&scene);
         damage_is_found(&scene, damages[i].sql, damages[i].words);
         given_close(&scene);
+    }
+}
+
+static enum status note_any(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)consumer, (void)parked, (void)error;
+    *(bool *)context = true;
+    return STATUS_OK;
+}
+
+/* Whoever reads such a row would try its event for ever, or count past the end of the numbers. */
+SQLITE_TEST(parked_events_that_nobody_can_have_parked_are_damage)
+{
+    static const char *const rows[] = {
+        "'waiting', -1, 0, 0",
+        "'waiting', 2147483647, 0, 0",
+        "'dead', 4294967296, 0, 0",
+        "'waiting', 1, -9223372036854775807 - 1, 0",
+        "'dead', 1, 0, -9223372036854775807 - 1",
+    };
+    three_events(given);
+    given->is_damaged = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char sql[200];
+        sqlite3 *rogue = raw_open(given->folder);
+        snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO parked VALUES ('payment', zeroblob(16), 2, %s, '')", rows[i]);
+        raw_run(rogue, sql);
+        raw_close(rogue);
+        bool found = false;
+        must_be(STATUS_DAMAGED,
+                eventstore_read_parked(given->store, &(struct parked_query){0}, note_any, &found, &given->error));
+        cr_expect_not(found, "%s", rows[i]);
     }
 }
 
