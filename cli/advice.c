@@ -1,12 +1,11 @@
 #include "cli/advice.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "cli/type_next.h"
 #include "cli/work.h"
 
-enum { SENTENCE_INDENT = 2, COMMAND_INDENT = 4 };
+enum { SENTENCE_INDENT = 2, COMMAND_WORDS_SIZE = 256 };
 
 void advise(struct advice_list *list, bool needs_person, const char *format, ...)
 {
@@ -21,35 +20,43 @@ void advise(struct advice_list *list, bool needs_person, const char *format, ...
     text_trim_partial(advice->sentence);
 }
 
-/* "till", or as it must be typed to find this shop from here: `folder` in quotes, unless it needs more than that. */
-static void put_program(const struct till *till, char *command, size_t size)
+/* One that does not fit is left out: half a command is none. */
+static void keep_command(struct advice_list *list, struct buffer *command)
 {
-    const char *from_environment = getenv("TILL_SHOP");
-    const char *by_itself = from_environment != NULL ? from_environment : "./shop";
-    if (strcmp(till->folder, by_itself) == 0 || strchr(till->folder, '\'') != NULL)
-        snprintf(command, size, "till ");
-    else if (till->folder[strspn(till->folder, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-")] ==
-             '\0')
-        snprintf(command, size, "till --shop %s ", till->folder);
-    else
-        snprintf(command, size, "till --shop '%s' ", till->folder);
+    CHECK(list->count > 0);
+    struct advice *advice = &list->items[list->count - 1];
+    if (command->length < sizeof advice->command)
+        snprintf(advice->command, sizeof advice->command, "%s", buffer_string(command));
+    buffer_clear(command);
 }
 
 void advise_command(struct advice_list *list, const struct till *till, const char *format, ...)
 {
     va_list values;
-    CHECK(list->count > 0);
-    char *command = list->items[list->count - 1].command;
-    const char *name = "till ";
-    size_t skipped = strncmp(format, name, strlen(name)) == 0 ? strlen(name) : 0;
-    command[0] = '\0';
-    if (skipped > 0)
-        put_program(till, command, ADVICE_TEXT_SIZE);
-    size_t used = strlen(command);
+    char words[COMMAND_WORDS_SIZE];
+    struct buffer command = {0};
     va_start(values, format);
-    vsnprintf(command + used, ADVICE_TEXT_SIZE - used, format + skipped, values);
+    vsnprintf(words, sizeof words, format, values);
     va_end(values);
-    text_trim_partial(command);
+    put_till(&command, till);
+    buffer_format(&command, " %s", words);
+    keep_command(list, &command);
+}
+
+void advise_settle(struct advice_list *list, const struct till *till, const char *consumer, uint64_t position)
+{
+    struct buffer command = {0};
+    put_till(&command, till);
+    put_settle(&command, consumer, position);
+    keep_command(list, &command);
+}
+
+void advise_to_look(struct advice_list *list, const char *program, const char *path)
+{
+    struct buffer command = {0};
+    buffer_format(&command, "%s ", program);
+    put_word(&command, path);
+    keep_command(list, &command);
 }
 
 bool advice_needs_person(const struct advice_list *list)
@@ -84,9 +91,7 @@ static void print_kind(const struct till *till, const struct advice_list *list, 
         print_paragraph(till, advice->sentence, SENTENCE_INDENT);
         if (advice->command[0] == '\0')
             continue;
-        printf("%*s%s", COMMAND_INDENT, "", style(till, STYLE_BOLD)); /* in one line: it is there to be copied */
-        print_cell(till, advice->command, 0);
-        printf("%s\n", style(till, STYLE_PLAIN));
+        print_command(till, advice->command);
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "cli/type_next.h"
 #include "cli/work.h"
 #include "services/outlook.h"
 
@@ -319,16 +320,28 @@ static enum status show(struct shop *shop, const struct till *till, struct reque
 
 /* ---- retry ---- */
 
+static void print_run(const struct till *till)
+{
+    struct buffer command = {0};
+    put_till(&command, till);
+    buffer_text(&command, " run");
+    print_command(till, buffer_string(&command));
+    buffer_clear(&command);
+}
+
 /* What keeps the service from trying it at once. */
-static enum status hint_at_service(struct shop *shop, const char *consumer, struct error *error)
+static enum status hint_at_service(struct shop *shop, const struct till *till, const char *consumer,
+                                   struct error *error)
 {
     struct pause pause;
     char until[PEOPLE_TIME_SIZE];
     enum status status = eventstore_paused(shop->store, consumer, &pause, error);
     if (status == STATUS_OK && pause.until_us > clock_now_us(shop->desk.clock))
         say("It pauses until %s, because nobody answers it: %s.", time_for_people(pause.until_us, until), pause.reason);
-    if (status == STATUS_OK && !eventstore_consumer_is_claimed(shop->store, consumer))
-        say("Nobody runs the service %s: `till run`.", consumer);
+    if (status == STATUS_OK && !eventstore_consumer_is_claimed(shop->store, consumer)) {
+        say("Nobody runs the service %s:", consumer);
+        print_run(till);
+    }
     return status;
 }
 
@@ -345,7 +358,7 @@ static enum status retry_letter(struct shop *shop, const struct till *till, stru
         return json_line(object, error);
     }
     say("Position %llu is due at once: %s tries it again.", (unsigned long long)request->position, letter->consumer);
-    return hint_at_service(shop, letter->consumer, error);
+    return hint_at_service(shop, till, letter->consumer, error);
 }
 
 static enum status retry_all(struct shop *shop, const struct till *till, struct request *request, struct error *error)
@@ -364,8 +377,10 @@ static enum status retry_all(struct shop *shop, const struct till *till, struct 
         say("There are no dead letters.");
     else
         say("%zu dead %s due at once.", retried, plural((int64_t)retried, "letter is", "letters are"));
-    if (retried > 0 && !shop_is_running(shop))
-        say("Nobody runs the shop: `till run`.");
+    if (retried > 0 && !shop_is_running(shop)) {
+        say("Nobody runs the shop:");
+        print_run(till);
+    }
     return STATUS_OK;
 }
 
@@ -375,6 +390,18 @@ static enum status retry(struct shop *shop, const struct till *till, struct requ
 }
 
 /* ---- discard and settle ---- */
+
+static void print_debt(const struct till *till, const struct dead_letter *letter, const char *owed)
+{
+    struct buffer sentence = {0}, command = {0};
+    buffer_format(&sentence, "Now %s. When it is put right:", owed);
+    print_paragraph(till, buffer_string(&sentence), 0);
+    put_till(&command, till);
+    put_settle(&command, letter->consumer, letter->parked.position);
+    print_command(till, buffer_string(&command));
+    buffer_clear(&sentence);
+    buffer_clear(&command);
+}
 
 static enum status discard_letter(struct shop *shop, const struct till *till, struct request *request,
                                   const struct dead_letter *letter, struct error *error)
@@ -394,7 +421,7 @@ static enum status discard_letter(struct shop *shop, const struct till *till, st
     say("Position %llu is discarded: %s will not try it again.", (unsigned long long)request->position,
         letter->consumer);
     if (owed[0] != '\0')
-        say("Now %s, until `till dead-letters settle %llu`.", owed, (unsigned long long)request->position);
+        print_debt(till, letter, owed);
     return STATUS_OK;
 }
 
@@ -505,7 +532,7 @@ static int read_request(const struct arguments *arguments, struct request *reque
     const char *reason = argument_value(arguments, "reason");
     request->action = find_action(argument_word(arguments, 0));
     if (request->action == NULL)
-        return usage_error(arguments, "show, retry, discard or settle, not %s",
+        return usage_error(arguments, "list, show, retry, discard or settle, not %s",
                            text_safe(safe, argument_word(arguments, 0)));
     const char *misplaced = misplaced_option(arguments, request->action);
     if (misplaced != NULL)

@@ -1,6 +1,7 @@
 /* rest.c - is there anything left to do? What the store and the views say about it, whoever is at work. */
 #include "cli/rest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/signals.h"
@@ -111,6 +112,18 @@ enum status are_settled(struct shop *shop, const struct crew *crew, bool *settle
 bool may_pass(enum status status)
 {
     return status == STATUS_BUSY || status == STATUS_FULL;
+}
+
+struct vain_name vain_name_of(const char *worker)
+{
+    struct vain_name name;
+    snprintf(name.text, sizeof name.text, "%s-in-vain", worker);
+    return name;
+}
+
+bool is_started_in_vain(struct shop *shop, const char *worker)
+{
+    return eventstore_consumer_is_claimed(shop->store, vain_name_of(worker).text);
 }
 
 bool shop_is_running(struct shop *shop)

@@ -20,6 +20,14 @@ struct crew {
  * written. STATUS_UNAVAILABLE: only one that pauses has something left. Other failures are the store's. */
 enum status are_settled(struct shop *shop, const struct crew *crew, bool *settled, struct error *error) MUST_CHECK;
 
+/* A worker that `till run` starts again and again, while it ends each time: a claim of the supervisor says so, which is
+ * gone with it. */
+struct vain_name {
+    char text[32];
+};
+struct vain_name vain_name_of(const char *worker);
+bool is_started_in_vain(struct shop *shop, const char *worker);
+
 /* What the store could not do now is tried again. */
 bool may_pass(enum status status);
 

@@ -29,7 +29,7 @@ enum {
     RESTART_FIRST_MS = 100, /* then twice as long each time, up to … */
     RESTART_MAX_MS = 5000,
     HEALTHY_MS = 10000,   /* who lived so long has not failed in a row */
-    RESTARTS_IN_VAIN = 5, /* with --until-idle: a worker that fails so often will not become idle */
+    RESTARTS_IN_VAIN = 5, /* a worker that fails so often needs a person; with --until-idle it is not waited for */
     VANISHING_TRIES = 5,  /* steps in which the views' folder may be just about to be deleted */
     STOP_PATIENCE_MS = 5000,
 };
@@ -274,6 +274,7 @@ struct child {
     const char *name;
     pid_t process; /* 0: not running */
     int failures;  /* in a row */
+    bool in_vain;  /* so many that `till status` calls a person */
     int64_t started_at_us, restart_at_us;
 };
 
@@ -352,6 +353,25 @@ static void schedule_restart(struct child *child, int ended)
                  (long long)delay_ms);
 }
 
+static bool is_healthy(const struct child *child)
+{
+    return child->process > 0 && clock_monotonic_us() - child->started_at_us >= (int64_t)HEALTHY_MS * 1000;
+}
+
+/* Best effort: where the claim cannot be had, the log has told it all the same. */
+static void tell_in_vain(struct supervisor *supervisor, struct child *child)
+{
+    struct eventstore *store = supervisor->shop->store;
+    const struct vain_name name = vain_name_of(child->name);
+    if (!child->in_vain && child->failures >= RESTARTS_IN_VAIN) {
+        child->in_vain = eventstore_consumer_claim(store, name.text, NULL) == STATUS_OK;
+    } else if (child->in_vain && is_healthy(child)) {
+        child->failures = 0;
+        child->in_vain = false;
+        eventstore_consumer_release(store, name.text);
+    }
+}
+
 /* Returns the exit code of a worker that failed in vain, else 0. */
 static int look_after(struct supervisor *supervisor)
 {
@@ -367,6 +387,7 @@ static int look_after(struct supervisor *supervisor)
         }
         if (child->process == 0 && clock_monotonic_us() >= child->restart_at_us)
             start(supervisor, child);
+        tell_in_vain(supervisor, child);
     }
     return code;
 }

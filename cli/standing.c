@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/type_next.h"
 #include "cli/work.h"
 
 enum { INDENT = 2 };
@@ -121,24 +122,31 @@ static void print_sentence(const struct till *till, enum style colour, const str
 
 static void print_letter(const struct till *till, const struct dead_letter *letter, bool advise)
 {
-    struct buffer sentence = {0};
-    const bool dead = letter->parked.state == PARKED_DEAD;
+    struct buffer sentence = {0}, command = {0};
     tell_attempt(&sentence, letter);
-    if (advise)
-        buffer_format(&sentence, " (till dead-letters show %llu)", (unsigned long long)letter->parked.position);
-    print_sentence(till, dead ? STYLE_RED : STYLE_YELLOW, &sentence);
+    print_sentence(till, letter->parked.state == PARKED_DEAD ? STYLE_RED : STYLE_YELLOW, &sentence);
+    if (advise) {
+        put_till(&command, till);
+        put_show(&command, letter->consumer, letter->parked.position);
+        print_command(till, buffer_string(&command));
+    }
     buffer_clear(&sentence);
+    buffer_clear(&command);
 }
 
 static void print_discard(const struct till *till, const struct discard *discard, bool advise)
 {
-    struct buffer sentence = {0};
+    struct buffer sentence = {0}, command = {0};
     const bool owed = discard->owed[0] != '\0';
     tell_discard(&sentence, discard);
-    if (advise && owed)
-        buffer_format(&sentence, " (till dead-letters settle %llu)", (unsigned long long)discard->position);
     print_sentence(till, owed ? STYLE_RED : STYLE_DIM, &sentence);
+    if (advise && owed) {
+        put_till(&command, till);
+        put_settle(&command, discard->consumer, discard->position);
+        print_command(till, buffer_string(&command));
+    }
     buffer_clear(&sentence);
+    buffer_clear(&command);
 }
 
 void print_standing(const struct till *till, const struct standing *standing, struct uuid order, bool advise)

@@ -12,6 +12,7 @@
 #include "cli/advice.h"
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "cli/rest.h"
 #include "cli/work.h"
 #include "services/discards.h"
 #include "services/services.h"
@@ -33,7 +34,7 @@ struct consumer_state {
     int64_t paused_until_us;
     bool at_work; /* somebody runs it */
     bool paused;  /* it asks nobody for a while, because nobody answers; `last_error` says why */
-    bool failed;  /* a view that needs a person */
+    bool failed;  /* a view that needs a person, or a service that ends whenever it is started */
     bool newer;   /* a view that only a newer till can read */
     char last_error[ERROR_TEXT_MAX];
     int64_t last_error_us;
@@ -114,6 +115,7 @@ static enum status look_at_service(struct shop *shop, struct consumer_state *sta
 {
     state->is_service = true;
     state->at_work = eventstore_consumer_is_claimed(shop->store, state->name);
+    state->failed = is_started_in_vain(shop, state->name);
     enum status status = eventstore_checkpoint(shop->store, state->name, &state->position, error);
     if (status == STATUS_OK)
         status = look_at_parked(shop, state, error);
@@ -240,7 +242,7 @@ static void advise_on_dead_letters(const struct till *till, struct report *repor
            state->name, (unsigned long long)state->dead_letters,
            plural((int64_t)state->dead_letters, "event", "events"), age,
            plural((int64_t)state->dead_letters, "it", "them"));
-    advise_command(&report->advice, till, "till dead-letters --consumer %s", state->name);
+    advise_command(&report->advice, till, "dead-letters --consumer %s", state->name);
 }
 
 static void advise_on_view(const struct till *till, struct report *report, const struct consumer_state *state)
@@ -251,7 +253,7 @@ static void advise_on_view(const struct till *till, struct report *report, const
         return;
     }
     advise(&report->advice, true, "The view %s has failed: %s. Fold it anew.", state->name, state->last_error);
-    advise_command(&report->advice, till, "till rebuild %s", state->name);
+    advise_command(&report->advice, till, "rebuild %s", state->name);
 }
 
 static void advise_on_debt(const struct till *till, struct shop *shop, struct report *report,
@@ -265,8 +267,7 @@ static void advise_on_debt(const struct till *till, struct shop *shop, struct re
     advise(&report->advice, true, "Order %s: %s, since %s discarded position %llu (%s). When it is put right:",
            known ? placed.order_ref : order, discard->owed, discard->who, (unsigned long long)discard->position,
            discard->reason);
-    advise_command(&report->advice, till, "till dead-letters settle %llu --consumer %s --reason \"HOW\"",
-                   (unsigned long long)discard->position, discard->consumer);
+    advise_settle(&report->advice, till, discard->consumer, discard->position);
     arena_clear(&arena);
 }
 
@@ -289,20 +290,23 @@ static enum status advise_on_debts(const struct till *till, struct shop *shop, s
 static void advise_on_room(const struct till *till, struct shop *shop, struct report *report)
 {
     struct statvfs disk;
+    struct buffer roll = {0};
     char left[32], ceiling[32];
     uint64_t log = eventstore_log_bytes(shop->store), most = eventstore_log_ceiling_bytes(shop->store);
     if (statvfs(till->folder, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < DISK_LOW_BYTES) {
         advise(&report->advice, true,
                "The shop's disk is nearly full: %s are left. When nothing is, no order is taken.",
                bytes_for_people((uint64_t)disk.f_bavail * disk.f_frsize, left));
-        advise_command(&report->advice, till, "df -h '%s'", till->folder);
+        advise_to_look(&report->advice, "df -h", till->folder);
     }
     if (log >= most / 100 * LOG_HIGH_PERCENT) {
         advise(&report->advice, true,
                "The log has %s and may have %s, because a reader holds on to an old state: find who has it open.",
                bytes_for_people(log, left), bytes_for_people(most, ceiling));
-        advise_command(&report->advice, till, "fuser -v '%s/events.db'", till->folder);
+        buffer_format(&roll, "%s/events.db", till->folder);
+        advise_to_look(&report->advice, "fuser -v", buffer_string(&roll));
     }
+    buffer_clear(&roll);
 }
 
 /* It mends itself, as far as that is in our hands. */
@@ -313,8 +317,17 @@ static void advise_on_pause(struct report *report, const struct consumer_state *
            state->name, duration_for_people(state->paused_until_us - report->now_us, rest));
 }
 
+static void advise_on_worker(const struct till *till, struct shop *shop, struct report *report, const char *name)
+{
+    if (!is_started_in_vain(shop, name))
+        return;
+    advise(&report->advice, true,
+           "`till run` starts %s again and again, and each time it ends at once. To hear why:", name);
+    advise_command(&report->advice, till, "run --until-idle --service %s", name);
+}
+
 /* Nobody at work is no fault: a shop may be closed. */
-static void advise_on_work(const struct till *till, struct shop *shop, struct report *report)
+static void advise_on_work(const struct till *till, struct report *report)
 {
     uint64_t unread = 0, waiting = 0;
     char names[ADVICE_TEXT_SIZE / 2] = "";
@@ -327,7 +340,7 @@ static void advise_on_work(const struct till *till, struct shop *shop, struct re
         unread = lag_of(state) > unread ? lag_of(state) : unread;
         waiting += state->waiting;
     }
-    if (names[0] == '\0' || shop_is_running(shop)) /* which starts a service that has died again */
+    if (names[0] == '\0')
         return;
     struct buffer work = {0};
     if (unread > 0)
@@ -338,7 +351,7 @@ static void advise_on_work(const struct till *till, struct shop *shop, struct re
                       plural((int64_t)waiting, "event waits", "events wait"));
     advise(&report->advice, false, "Nobody runs %s%s.", names, buffer_string(&work));
     buffer_clear(&work);
-    advise_command(&report->advice, till, "till run");
+    advise_command(&report->advice, till, "run");
 }
 
 static enum status gather_advice(const struct till *till, struct shop *shop, struct report *report, struct error *error)
@@ -347,7 +360,7 @@ static enum status gather_advice(const struct till *till, struct shop *shop, str
         const struct consumer_state *state = &report->states[i];
         if (state->dead_letters > 0)
             advise_on_dead_letters(till, report, state);
-        if (state->failed)
+        if (state->failed && !state->is_service)
             advise_on_view(till, report, state);
         if (state->paused)
             advise_on_pause(report, state);
@@ -355,10 +368,13 @@ static enum status gather_advice(const struct till *till, struct shop *shop, str
     enum status status = advise_on_debts(till, shop, report, error);
     if (report->orders_wait) {
         advise(&report->advice, true, "The orders that wait for a person, and for what:");
-        advise_command(&report->advice, till, "till journeys --stuck");
+        advise_command(&report->advice, till, "journeys --stuck");
     }
     advise_on_room(till, shop, report);
-    advise_on_work(till, shop, report);
+    for (size_t i = 0; i < WORKERS; i++)
+        advise_on_worker(till, shop, report, worker_names[i]);
+    if (!shop_is_running(shop)) /* which starts a service that has died again */
+        advise_on_work(till, report);
     return status;
 }
 
@@ -424,8 +440,9 @@ const struct command status_command = {
     .usage = "",
     .summary = "how far the services and views are, and what needs a person",
     .details = "Exits 1 when something needs a person: a dead letter, something that is owed\n"
-               "since one was discarded, a failed view, a disk that is nearly full, a log near\n"
-               "its ceiling. Each is a sentence below the table, with the command to type next.\n\n"
+               "since one was discarded, a service that ends whenever it is started, a failed\n"
+               "view, a disk that is nearly full, a log near its ceiling. Each is a sentence\n"
+               "below the table, with the command to type next.\n\n"
                "With --json one object a consumer: consumer, position, head, lag,\n"
                "oldest_unread_s (since the first unread event was recorded, or null), waiting,\n"
                "next_attempt_at (of what waits, or null), dead_letters, state (running, paused,\n"

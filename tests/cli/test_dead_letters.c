@@ -105,8 +105,9 @@ Test(dead_letters, that_are_retried_are_tried_at_once_and_stay_on_record)
     dead_refunds();
     const char *position = listed(0, "position");
     const char *out = done("till dead-letters retry %s --reason 'the bank has called'", position);
-    cr_assert(contains(out, "is due at once: payment tries it again.\nNobody runs the service payment: `till run`.\n"),
-              "%s", out);
+    cr_assert(
+        contains(out, "is due at once: payment tries it again.\nNobody runs the service payment:\n    till run\n"),
+        "%s", out);
     done("till run --until-idle --attempts 2 --first-delay 1");
     cr_assert_str_eq(listed(0, "attempts"), "3");
     out = done("till dead-letters show %s --json", position);
@@ -230,6 +231,33 @@ Test(dead_letters, a_debt_needs_a_person_until_it_is_settled)
     cr_assert(contains(done("till dead-letters show %s", second), "decided   settle by ann at 2"));
 }
 
+/* The line of `text` that is a command in which `word` stands. */
+static const char *command_with(const char *text, const char *word)
+{
+    return done("printf '%%s' '%s' | grep '^    till ' | grep -- '%s' | head -1", text, word);
+}
+
+/* What is told to be typed works as it stands, wherever the shop is and whoever else has set the event aside. */
+Test(dead_letters, are_shown_with_commands_that_can_be_copied)
+{
+    dead_refunds();
+    const char *position = listed(1, "position");
+    done("sqlite3 shop/events.db \"INSERT INTO parked SELECT 'inventory', sequence, position, state, attempts,"
+         " next_attempt, parked_at, 'x' FROM parked WHERE position = %s\"",
+         position);
+    done("mv shop 'the shop'");
+    const char *stuck = done("till journeys --stuck --shop 'the shop' | tr \"'\" '\"'");
+    cr_assert_leq(widest(stuck), 80);
+    cr_assert(contains(done("%s", command_with(stuck, "inventory")), "set aside by inventory\n"));
+    cr_assert(contains(done("%s", command_with(stuck, "payment")), "set aside by payment\n"));
+    const char *out = done("till dead-letters discard %s --shop 'the shop' --consumer payment --reason x --force"
+                           " | tr \"'\" '\"'",
+                           position);
+    const char *stuck_after = done("till order 2 --shop 'the shop' | tr \"'\" '\"'");
+    cr_assert_str_eq(command_with(stuck_after, "settle"), command_with(out, "settle"));
+    cr_assert(contains(done("%s", command_with(out, "settle")), "Nothing is owed"));
+}
+
 Test(dead_letters, what_waited_behind_a_discarded_one_is_tried_next)
 {
     dead_refunds();
@@ -295,7 +323,7 @@ Test(dead_letters, hostile_words_are_refused)
     refused(1, "order has not set position", "till dead-letters retry %s --consumer order", position);
     refused(2, "there is no service bank", "till dead-letters --consumer bank");
     refused(2, "there is no service \\x1B[2J", "till dead-letters --consumer \"$(printf '\\033[2J')\"");
-    refused(2, "show, retry, discard or settle, not drop", "till dead-letters drop 1");
+    refused(2, "list, show, retry, discard or settle, not drop", "till dead-letters drop 1");
     refused(2, "POSITION is missing", "till dead-letters show");
     refused(2, "POSITION is missing", "till dead-letters retry");
     refused(2, "5 is too much", "till dead-letters retry --all 5");
