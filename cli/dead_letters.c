@@ -59,19 +59,25 @@ static struct operator_desk desk_of(const struct shop *shop, const struct reques
 
 /* ---- one letter in words ---- */
 
-/* The ref of the order whose journey this is; its id, where nobody placed it. */
-static const char *journey_name(struct shop *shop, struct uuid sequence, struct arena *arena)
+/* The order whose journey this is. Where nobody placed it its id is its ref, and it has no customer. */
+struct order_named {
+    const char *ref;
+    const char *customer; /* or NULL */
+};
+
+static struct order_named name_order(struct shop *shop, struct uuid sequence, struct arena *arena)
 {
     char id[UUID_TEXT_SIZE];
     struct order_placed placed;
     if (order_as_placed(shop, sequence, arena, &placed, NULL) == STATUS_OK)
-        return placed.order_ref;
+        return (struct order_named){.ref = placed.order_ref, .customer = placed.customer};
     uuid_to_text(sequence, id);
     const char *copy = arena_copy(arena, id);
-    return copy != NULL ? copy : "";
+    return (struct order_named){.ref = copy != NULL ? copy : ""};
 }
 
-static cJSON *letter_object(const struct dead_letter *letter, const struct recorded_event *event, const char *journey)
+static cJSON *letter_object(const struct dead_letter *letter, const struct recorded_event *event,
+                            struct order_named order)
 {
     const struct parked *parked = &letter->parked;
     cJSON *object = cJSON_CreateObject();
@@ -79,7 +85,8 @@ static cJSON *letter_object(const struct dead_letter *letter, const struct recor
     json_text(object, "consumer", letter->consumer);
     json_text(object, "event", event->type);
     json_uuid(object, "order_id", parked->sequence);
-    json_text(object, "order_ref", journey);
+    json_text(object, "order_ref", order.ref);
+    json_text(object, "customer_id", order.customer);
     json_text(object, "state", parked->state == PARKED_DEAD ? "dead" : "waiting");
     json_integer(object, "attempts", parked->attempts);
     json_time(object, "parked_at", parked->parked_at_us);
@@ -112,7 +119,8 @@ static void print_letter(struct shop *shop, const struct till *till, struct requ
                                  duration_for_people(clock_now_us(&till->clock) - parked->parked_at_us, age)};
     table_row(till, columns, cells, COUNT(columns));
     struct buffer sentence = {0};
-    buffer_format(&sentence, "order %s: ", journey_name(shop, parked->sequence, &request->arena));
+    const struct order_named order = name_order(shop, parked->sequence, &request->arena);
+    buffer_format(&sentence, order.customer != NULL ? "order %s of %s: " : "order %s: ", order.ref, order.customer);
     if (letter->first != parked->position)
         buffer_format(&sentence, "waits behind position %llu", (unsigned long long)letter->first);
     else
@@ -129,8 +137,8 @@ static enum status tell_letter(struct shop *shop, const struct till *till, struc
     const struct recorded_event *event = NULL;
     enum status status = dead_letter_event(shop->store, letter, &request->arena, &event, error);
     if (status == STATUS_OK && till->json)
-        status = json_line(letter_object(letter, event, journey_name(shop, letter->parked.sequence, &request->arena)),
-                           error);
+        status =
+            json_line(letter_object(letter, event, name_order(shop, letter->parked.sequence, &request->arena)), error);
     else if (status == STATUS_OK)
         print_letter(shop, till, request, letter, event);
     arena_reset(&request->arena);
@@ -238,12 +246,14 @@ static enum status show_for_programs(struct shop *shop, cJSON *object, const str
 }
 
 static void show_for_people(const struct till *till, const struct dead_letter *letter,
-                            const struct recorded_event *event, const char *journey)
+                            const struct recorded_event *event, struct order_named order)
 {
     char since[PEOPLE_TIME_SIZE];
     printf("%sposition %llu: %s, set aside by %s%s\n", style(till, STYLE_BOLD),
            (unsigned long long)letter->parked.position, event->type, letter->consumer, style(till, STYLE_PLAIN));
-    print_fact(till, "order", journey);
+    print_fact(till, "order", order.ref);
+    if (order.customer != NULL)
+        print_fact(till, "customer", order.customer);
     print_state(till, letter);
     print_fact(till, "attempts", number_text(letter->parked.attempts));
     print_fact(till, "since", time_for_people(letter->parked.parked_at_us, since));
@@ -263,10 +273,10 @@ static enum status show_letter(struct shop *shop, const struct till *till, struc
         status = outlook_of(shop->store, letter->consumer, event, &request->arena, &outlook, error);
     if (status != STATUS_OK)
         return status;
-    const char *journey = journey_name(shop, letter->parked.sequence, &request->arena);
+    const struct order_named order = name_order(shop, letter->parked.sequence, &request->arena);
     if (till->json)
-        return show_for_programs(shop, letter_object(letter, event, journey), &outlook, &history, error);
-    show_for_people(till, letter, event, journey);
+        return show_for_programs(shop, letter_object(letter, event, order), &outlook, &history, error);
+    show_for_people(till, letter, event, order);
     print_outlook(till, letter, &outlook);
     return eventstore_read_decisions(shop->store, &history, print_decision, (void *)till, error);
 }
@@ -579,10 +589,11 @@ const struct command dead_letters_command = {
                "         release of stock needs --force, and stays owed until it is settled\n"
                "settle   say that what was owed was given otherwise\n\n"
                "Who (SUDO_USER, else USER), when and why stay on record. With --json a letter\n"
-               "is: position, consumer, event, order_id, order_ref, state (dead or waiting),\n"
-               "attempts, parked_at, next_attempt_at, error, behind; show adds on_retry,\n"
-               "owed_when_discarded, decisions [{decision, by, at, reason, owed, attempts,\n"
-               "error}]. retry: retried; discard: position, consumer, owed; settle: settled.",
+               "is: position, consumer, event, order_id, order_ref, customer_id, state (dead or\n"
+               "waiting), attempts, parked_at, next_attempt_at, error, behind; show adds\n"
+               "on_retry, owed_when_discarded, decisions [{decision, by, at, reason, owed,\n"
+               "attempts, error}]. retry: retried; discard: position, consumer, owed; settle:\n"
+               "settled.",
     .options = dead_letters_options,
     .words_max = 2,
     .run = run_dead_letters,

@@ -30,7 +30,7 @@ bool standing_needs_person(const struct standing *standing, struct uuid order);
 /* "attempt 2 at 2026-11-23T18:40:00Z: the bank did not answer"; "needs a person after 6 attempts: …" */
 void tell_attempt(struct buffer *out, const struct dead_letter *letter);
 
-/* "payment: discarded by ann at 2026-11-23 18:40:00: paid by hand; the shop owes the customer 12.50 USD" */
+/* "payment: discarded by ann at 2026-11-23 18:40:00: paid by hand; the shop owes the customer ada 12.50 USD" */
 void tell_discard(struct buffer *out, const struct discard *discard);
 
 /* The lines below an order's row, each two blanks in: what is tried, and what was given up. With `advise` each names

@@ -20,6 +20,7 @@ struct ahead {
     struct event cause;        /* what can be read of it */
     const char *unreadable;    /* why it cannot be understood, or NULL */
     char entity[ENTITY_SIZE];  /* of the cause's stream */
+    const char *customer;      /* in words: "the customer ada" */
     struct buffer retry, owed; /* the answer */
 };
 
@@ -37,6 +38,11 @@ static void say_answered(struct ahead *ahead)
     buffer_text(&ahead->retry, "nothing: it was answered meanwhile");
 }
 
+static bool is_about_data(enum status status)
+{
+    return status == STATUS_NOT_FOUND || status == STATUS_NEWER || status == STATUS_INVALID;
+}
+
 /* ---- payment ---- */
 
 static void say_request(struct ahead *ahead, const struct payment_request *request)
@@ -49,11 +55,28 @@ static void say_request(struct ahead *ahead, const struct payment_request *reque
                       "asks the bank to charge %s, key %s; if it does not answer, the charge is"
                       " looked up, and voided where the bank knows nothing of it",
                       money, key);
-        buffer_format(&ahead->owed, "the bank may have charged the customer %s, which the roll does not know", money);
+        buffer_format(&ahead->owed, "the bank may have charged %s %s, which the roll does not know", ahead->customer,
+                      money);
         return;
     }
     buffer_format(&ahead->retry, "asks the bank to refund %s (%s), key %s", money, request->reason, key);
-    buffer_format(&ahead->owed, "the shop owes the customer %s", money);
+    buffer_format(&ahead->owed, "the shop owes %s %s", ahead->customer, money);
+}
+
+/* Without a name where the order cannot be read: that something is owed is to be told all the same. */
+static enum status name_customer(struct ahead *ahead, struct error *error)
+{
+    const void *state = NULL;
+    struct buffer words = {0};
+    buffer_text(&words, "the customer");
+    enum status status = load(ahead, &order_fold, ahead->entity, &state, error);
+    if (status == STATUS_OK && ((const struct order *)state)->placed.customer != NULL)
+        buffer_format(&words, " %s", ((const struct order *)state)->placed.customer);
+    ahead->customer = arena_copy(&ahead->batch.arena, buffer_string(&words));
+    buffer_clear(&words);
+    if (ahead->customer == NULL)
+        return error_memory(error);
+    return is_about_data(status) ? STATUS_OK : status;
 }
 
 static enum status look_at_payment(struct ahead *ahead, struct error *error)
@@ -63,11 +86,14 @@ static enum status look_at_payment(struct ahead *ahead, struct error *error)
     if (status != STATUS_OK)
         return status;
     struct payment_request request = payment_react(payment, &ahead->cause);
-    if (request.kind == PAYMENT_ASK_NOTHING)
+    if (request.kind == PAYMENT_ASK_NOTHING) {
         say_answered(ahead);
-    else
+        return STATUS_OK;
+    }
+    status = name_customer(ahead, error);
+    if (status == STATUS_OK)
         say_request(ahead, &request);
-    return STATUS_OK;
+    return status;
 }
 
 /* ---- inventory ---- */
@@ -229,11 +255,6 @@ static const struct {
     {"order", look_at_order, false},
     {"notification", look_at_notification, false},
 };
-
-static bool is_about_data(enum status status)
-{
-    return status == STATUS_NOT_FOUND || status == STATUS_NEWER || status == STATUS_INVALID;
-}
 
 static enum status note_unreadable(struct ahead *ahead, const struct error *why, struct error *error)
 {

@@ -11,7 +11,7 @@
 struct outlook {
     const char *retry; /* "asks the bank to refund 12.50 USD (customer), key …"; "nothing: it was answered meanwhile" */
     const char *owed; /* money or stock that is not moved back when the event is discarded, as a clause of at most
-                       * EVENTSTORE_REASON_MAX bytes: "the shop owes the customer 12.50 USD"; "" for nothing */
+                       * EVENTSTORE_REASON_MAX bytes: "the shop owes the customer ada 12.50 USD"; "" for nothing */
 };
 
 /* What `consumer` will do with `event`. The texts live in the arena. */

@@ -15,6 +15,7 @@
 
 #include "base/mutant.h"
 #include "base/text.h"
+#include "domain/money.h"
 #include "services/services.h"
 
 static struct gateway_call call_for(const struct payment_request *request, const char *key)
@@ -31,10 +32,11 @@ static struct gateway_call call_for(const struct payment_request *request, const
 static enum status conclude(struct reaction *reaction, const struct payment_request *request,
                             const struct gateway_answer *answer, struct error *error)
 {
-    char reason[TEXT_SAFE_SIZE];
+    char reason[TEXT_SAFE_SIZE], money[MONEY_TEXT_SIZE];
+    money_to_text(request->amount_minor, request->currency, money);
     if (request->kind == PAYMENT_ASK_REFUND && !answer->accepted)
-        return error_set(error, STATUS_REFUSED, "the bank refuses the refund (%s): the shop still owes the customer",
-                         text_safe(reason, answer->reason));
+        return error_set(error, STATUS_REFUSED, "the bank refuses the refund (%s): the shop still owes the customer %s",
+                         text_safe(reason, answer->reason), money);
     const struct payment_answer conclusion = {
         .accepted = answer->accepted,
         .reference = arena_copy(reaction_arena(reaction), answer->reference),
@@ -82,16 +84,19 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
  * nothing of it; if it arrives in between, the void finds it. */
 static enum status give_up(struct reaction *reaction, const struct event *cause, struct error *error)
 {
-    char key[PAYMENT_KEY_SIZE];
+    char key[PAYMENT_KEY_SIZE], money[MONEY_TEXT_SIZE];
     struct payment_request request;
     struct gateway_answer answer;
     struct gateway *gateway = reaction_self(reaction);
     enum status status = find_request(reaction, cause, &request, error);
     if (status != STATUS_OK)
         return status;
-    if (!payment_may_be_given_up(&request))
+    if (!payment_may_be_given_up(&request)) {
+        money_to_text(request.amount_minor, request.currency, money);
         return error_set(error, STATUS_UNAVAILABLE,
-                         "the bank does not answer the refund: until it is made the shop still owes the customer");
+                         "the bank does not answer the refund: until it is made the shop still owes the customer %s",
+                         money);
+    }
     payment_key(&request, key);
     const struct gateway_call call = call_for(&request, key);
     status = reaction_begin_outside(reaction, error);

@@ -44,7 +44,7 @@ Test(dead_letters, are_listed_with_their_error_and_what_waits_behind_them)
     dead_refunds();
     const char *out = done("till dead-letters --json");
     cr_assert_eq(count_lines(out), 2);
-    cr_assert_str_eq(names(out, 0), "position consumer event order_id order_ref state attempts parked_at "
+    cr_assert_str_eq(names(out, 0), "position consumer event order_id order_ref customer_id state attempts parked_at "
                                     "next_attempt_at error behind");
     cr_assert_str_eq(value(out, 0, "consumer"), "payment");
     cr_assert_str_eq(value(out, 0, "event"), "StockReservationFailed");
@@ -57,10 +57,12 @@ Test(dead_letters, are_listed_with_their_error_and_what_waits_behind_them)
     cr_assert(contains(value(out, 0, "error"), "the bank refuses the refund"));
     const char *text = done("till dead-letters");
     cr_assert(contains(text, "position  consumer      event                       attempts  behind     since\n"));
-    cr_assert(contains(text, "\n  order 1: the bank refuses the refund (refund_refused)"), "%s", text);
+    cr_assert(contains(text, "\n  order 1 of ada: the bank refuses the refund (refund_refused): the shop still\n  "
+                             "owes the customer 137.50 USD\n"),
+              "%s", text);
     cr_assert_leq(widest(text), 80);
     cr_assert_eq(count_lines(done("till dead-letters --waiting --json")), 3);
-    cr_assert(contains(done("till dead-letters --waiting"), "\n  order 1: waits behind position "));
+    cr_assert(contains(done("till dead-letters --waiting"), "\n  order 1 of ada: waits behind position "));
     cr_assert_str_eq(done("till dead-letters --consumer order"), "There are no dead letters.\n");
     cr_assert_eq(count_lines(done("till dead-letters list --consumer payment --json")), 2);
 }
@@ -71,13 +73,14 @@ Test(dead_letters, show_what_will_happen)
     const char *position = listed(0, "position");
     const char *out = done("till dead-letters show %s --json", position);
     cr_assert_eq(count_lines(out), 1);
-    cr_assert_str_eq(names(out, 0), "position consumer event order_id order_ref state attempts parked_at "
+    cr_assert_str_eq(names(out, 0), "position consumer event order_id order_ref customer_id state attempts parked_at "
                                     "next_attempt_at error behind on_retry owed_when_discarded decisions");
     cr_assert(contains(value(out, 0, "on_retry"), "asks the bank to refund 137.50 USD (out_of_stock), key "), "%s",
               out);
-    cr_assert_str_eq(value(out, 0, "owed_when_discarded"), "the shop owes the customer 137.50 USD");
+    cr_assert_str_eq(value(out, 0, "owed_when_discarded"), "the shop owes the customer ada 137.50 USD");
     const char *text = done("till dead-letters show %s --consumer payment", position);
     cr_assert(contains(text, "StockReservationFailed, set aside by payment\n"), "%s", text);
+    cr_assert(contains(text, "\ncustomer  ada\n"), "%s", text);
     cr_assert(contains(text, "\nbehind it 1 later event of this order for payment\n"), "%s", text);
     cr_assert_leq(widest(text), 80);
 }
@@ -153,7 +156,7 @@ Test(dead_letters, that_succeed_let_their_order_go_on)
     cr_assert_eq(run("till status").code, 1);
     const char *position = listed(0, "position");
     cr_assert_str_eq(value(done("till dead-letters show %s --json", position), 0, "owed_when_discarded"),
-                     "the bank may have charged the customer 1.00 USD, which the roll does not know");
+                     "the bank may have charged the customer ada 1.00 USD, which the roll does not know");
     refused(1, "leaves a debt: the bank may have charged", "till dead-letters discard %s --reason x", position);
     done("till dead-letters retry %s", position);
     done("till run --until-idle");
@@ -168,11 +171,11 @@ Test(dead_letters, a_refund_is_discarded_only_by_force_and_the_journey_says_what
     dead_refunds();
     const char *position = listed(1, "position");
     cr_assert_eq(count_lines(done("till journeys --stuck --older-than 1000000 --json")), 2); /* at once */
-    refused(1, "discarding this leaves a debt: the shop owes the customer 12.50 USD",
+    refused(1, "discarding this leaves a debt: the shop owes the customer bob 12.50 USD",
             "till dead-letters discard %s --reason 'paid by hand'", position);
     cr_assert_eq(count_lines(done("till dead-letters --json")), 2);
     cr_assert(contains(done("till dead-letters discard %s --reason 'paid by hand' --force", position),
-                       "Now the shop owes the customer 12.50 USD"));
+                       "Now the shop owes the customer bob 12.50 USD"));
     const char *out = done("till journeys --stuck --older-than 1000000 --json");
     cr_assert_eq(count_lines(out), 2); /* at once, both of them: a dead letter and a debt */
     cr_assert_str_eq(value(out, 0, "needs_person"), "true");
@@ -180,7 +183,7 @@ Test(dead_letters, a_refund_is_discarded_only_by_force_and_the_journey_says_what
     cr_assert_str_eq(value(out, 1, "waiting_for"), "null");
     cr_assert_str_eq(value(out, 1, "discarded.0.by"), "ann");
     cr_assert_str_eq(value(out, 1, "discarded.0.reason"), "paid by hand");
-    cr_assert_str_eq(value(out, 1, "discarded.0.owed"), "the shop owes the customer 12.50 USD");
+    cr_assert_str_eq(value(out, 1, "discarded.0.owed"), "the shop owes the customer bob 12.50 USD");
     const char *text = done("till journeys");
     cr_assert(contains(text, "\n  payment: discarded by ann at 2"), "%s", text);
     cr_assert_leq(widest(text), 80);
@@ -210,8 +213,9 @@ Test(dead_letters, a_debt_needs_a_person_until_it_is_settled)
     done("till dead-letters discard %s --reason 'paid by hand' --force", first);
     struct answer answer = run("till status");
     cr_assert_eq(answer.code, 1);
-    cr_assert(contains(answer.out, "Order 2: the shop owes the customer 12.50 USD, since ann discarded position "),
-              "%s", answer.out);
+    cr_assert(
+        contains(answer.out, "Order 2: the shop owes the customer bob 12.50 USD, since ann discarded\n  position "),
+        "%s", answer.out);
     cr_assert(contains(answer.out, "\n    till journeys --stuck\n"), "%s", answer.out);
     cr_assert_leq(widest(answer.out), 80);
     answer = run("till status --json");

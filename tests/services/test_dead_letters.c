@@ -186,7 +186,7 @@ Test(dead_letters, that_are_retried_with_success_let_the_journey_go_on)
     saga_settle(&saga);
     const struct dead_letter *letter = the_dead_letter();
     expect_outlook(letter, "asks the bank to charge 10.00 USD, key ",
-                   "the bank may have charged the customer 10.00 USD, which the roll does not know");
+                   "the bank may have charged the customer ada 10.00 USD, which the roll does not know");
     OK(dead_letter_retry(BY("ann", ""), letter, &saga.error));
     saga_settle(&saga);
     reload();
@@ -251,13 +251,13 @@ Test(dead_letters, a_refund_is_discarded_only_by_force_and_is_owed_then)
     owe_a_refund();
     const struct dead_letter *letter = the_dead_letter();
     expect_outlook(letter, "asks the bank to refund 55.00 USD (out_of_stock), key ",
-                   "the shop owes the customer 55.00 USD");
+                   "the shop owes the customer ada 55.00 USD");
     IS(STATUS_REFUSED, dead_letter_discard(BY("ann", "paid by hand"), letter, false, &arena, NULL, &saga.error));
-    SAYS("owes the customer 55.00 USD");
+    SAYS("owes the customer ada 55.00 USD");
     expect_history("");
     OK(dead_letter_discard(BY("ann", "paid by hand"), letter, true, &arena, &owed, &saga.error));
-    cr_expect_str_eq(owed, "the shop owes the customer 55.00 USD");
-    expect_history("discard by ann: paid by hand (the shop owes the customer 55.00 USD)");
+    cr_expect_str_eq(owed, "the shop owes the customer ada 55.00 USD");
+    expect_history("discard by ann: paid by hand (the shop owes the customer ada 55.00 USD)");
     cr_expect_eq(saga_parked(&saga, "payment", NULL), 0);
 }
 
@@ -272,7 +272,7 @@ Test(dead_letters, what_waited_behind_a_discarded_one_is_tried_next)
     cr_assert_eq(letters.count, 1);
     cr_expect_eq(letters.items[0].parked.attempts, 1);
     expect_outlook(&letters.items[0], "asks the bank to refund 55.00 USD (customer), key ",
-                   "the shop owes the customer 55.00 USD");
+                   "the shop owes the customer ada 55.00 USD");
 }
 
 Test(dead_letters, what_its_service_still_tries_is_not_discarded)
@@ -304,7 +304,7 @@ Test(dead_letters, what_is_owed_is_settled_by_a_person)
     IS(STATUS_NOT_FOUND, dead_letter_settle(BY("ann", ""), position, "order", &saga.error));
     OK(dead_letter_settle(BY("bob", "sent a cheque"), position, NULL, &saga.error));
     IS(STATUS_NOT_FOUND, dead_letter_settle(BY("ann", ""), position, NULL, &saga.error));
-    expect_history("discard by ann: x (the shop owes the customer 55.00 USD); settle by bob: sent a cheque ()");
+    expect_history("discard by ann: x (the shop owes the customer ada 55.00 USD); settle by bob: sent a cheque ()");
 }
 
 /* ---- the outlook, whoever has set the event aside ---- */
@@ -444,7 +444,7 @@ Test(outlook, of_what_cannot_be_understood_says_why_and_tells_what_is_owed_all_t
     saga_settle(&saga);
     const struct dead_letter *letter = the_dead_letter();
     cr_assert_str_eq(letter->consumer, "payment");
-    expect_outlook(letter, "it fails again, for it cannot be understood: ", "the shop owes the customer 10.00 USD");
+    expect_outlook(letter, "it fails again, for it cannot be understood: ", "the shop owes the customer ada 10.00 USD");
     IS(STATUS_REFUSED, dead_letter_discard(BY("ann", "x"), letter, false, &arena, NULL, &saga.error));
     OK(dead_letter_discard(BY("ann", "x"), letter, true, &arena, NULL, &saga.error));
 }
@@ -493,7 +493,7 @@ Test(dead_letters, what_was_discarded_is_told_with_what_is_owed_for_it_still)
     owe_a_refund();
     uint64_t position = the_dead_letter()->parked.position;
     OK(dead_letter_discard(BY("ann", "x"), the_dead_letter(), true, &arena, NULL, &saga.error));
-    expect_discards("payment by ann: x (the shop owes the customer 55.00 USD)");
+    expect_discards("payment by ann: x (the shop owes the customer ada 55.00 USD)");
     OK(dead_letter_settle(BY("bob", "sent a cheque"), position, NULL, &saga.error));
     expect_discards("payment by ann: x ()");
 }
@@ -506,7 +506,7 @@ Test(dead_letters, what_the_bank_gives_back_after_all_is_not_owed)
     OK(saga_cancel(&saga, "1"));
     saga_settle(&saga);
     OK(dead_letter_discard(BY("ann", "x"), the_dead_letter(), true, &arena, NULL, &saga.error));
-    expect_discards("payment by ann: x (the shop owes the customer 55.00 USD)");
+    expect_discards("payment by ann: x (the shop owes the customer ada 55.00 USD)");
     saga_settle(&saga); /* the cancellation has its turn, and the bank gives the money back */
     cr_assert_eq(saga_count(&saga, "PaymentRefunded"), 1);
     expect_discards("payment by ann: x ()");
