@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "tests/simulation/dice.h"
+#include "tests/support/dice.h"
 
 /* Makes it SQLite's own VFS from now on, for the whole process. */
 void disk_install(void);

@@ -1,4 +1,4 @@
-#include "tests/simulation/dice.h"
+#include "tests/support/dice.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
-/* dice.h - all chance in a simulation, from one seed: the same seed throws the same numbers for ever. */
-#ifndef TESTS_SIMULATION_DICE_H
-#define TESTS_SIMULATION_DICE_H
+/* dice.h - all chance in a test, from one seed: the same seed throws the same numbers for ever. */
+#ifndef TESTS_SUPPORT_DICE_H
+#define TESTS_SUPPORT_DICE_H
 
 #include <stdbool.h>
 #include <stdint.h>
