@@ -119,9 +119,8 @@ void reservation_react_captured(const struct reservation *reservation, struct uu
     if (reservation->phase != RESERVATION_NONE)
         return;
     size_t short_count = count_short(needs, stocks);
-    if (short_count > 0 && MUTANT(RESERVE_LINE_BY_LINE))
-        add_lines_event(EVENT_STOCK_RESERVED, EVENT_UNITS_RESERVED, order, needs, out);
-    else if (short_count > 0)
+    bool fails = short_count > 0 && !MUTANT(RESERVE_LINE_BY_LINE);
+    if (fails)
         add_failed(order, needs, stocks, short_count, out);
     else
         add_lines_event(EVENT_STOCK_RESERVED, EVENT_UNITS_RESERVED, order, needs, out);

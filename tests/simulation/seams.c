@@ -12,6 +12,28 @@
 #include "base/file.h"
 #include "services/gateway.h"
 
+/* The linker's names, not ours. NOLINTBEGIN(bugprone-reserved-identifier) */
+
+typedef enum status gateway_call_function(struct gateway *gateway, const struct gateway_call *call,
+                                          struct gateway_answer *answer, struct error *error);
+gateway_call_function __real_gateway_ask, __wrap_gateway_ask;
+gateway_call_function __real_gateway_lookup, __wrap_gateway_lookup;
+gateway_call_function __real_gateway_void, __wrap_gateway_void;
+enum status __real_gateway_begin(struct gateway *gateway, struct error *error);
+enum status __wrap_gateway_begin(struct gateway *gateway, struct error *error);
+enum status __real_eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
+                                     struct error *error);
+enum status __wrap_eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
+                                     struct error *error);
+struct uuid __wrap_uuid_random(void);
+int64_t __wrap_clock_monotonic_us(void);
+int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left);
+enum status __wrap_file_sync(const char *path, struct error *error);
+int __wrap_fsync(int descriptor);
+int __wrap_syncfs(int descriptor);
+int __real_renameat(int old_folder, const char *old_name, int new_folder, const char *new_name);
+int __wrap_renameat(int old_folder, const char *old_name, int new_folder, const char *new_name);
+
 enum {
     LATE_CALLS_MAX = 64,
     MOVED_MAILS_MAX = 256,
@@ -60,22 +82,6 @@ void seams_open(const char *folder, struct fake_clock *time, uint64_t seed, cons
 }
 
 /* ---- the bank ---- */
-
-enum status __real_gateway_begin(struct gateway *gateway, struct error *error);
-enum status __wrap_gateway_begin(struct gateway *gateway, struct error *error);
-enum status __real_gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
-                               struct error *error);
-enum status __wrap_gateway_ask(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
-                               struct error *error);
-
-enum status __real_gateway_lookup(struct gateway *gateway, const struct gateway_call *call,
-                                  struct gateway_answer *answer, struct error *error);
-enum status __wrap_gateway_lookup(struct gateway *gateway, const struct gateway_call *call,
-                                  struct gateway_answer *answer, struct error *error);
-enum status __real_gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
-                                struct error *error);
-enum status __wrap_gateway_void(struct gateway *gateway, const struct gateway_call *call, struct gateway_answer *answer,
-                                struct error *error);
 
 void seams_mood(enum bank bank)
 {
@@ -185,11 +191,6 @@ void seams_late_calls(void)
 
 /* ---- the roll ---- */
 
-enum status __real_eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
-                                     struct error *error);
-enum status __wrap_eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
-                                     struct error *error);
-
 enum status __wrap_eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
                                      struct error *error)
 {
@@ -199,10 +200,6 @@ enum status __wrap_eventstore_commit(struct eventstore *store, const struct comm
 }
 
 /* ---- chance and time ---- */
-
-struct uuid __wrap_uuid_random(void);
-int64_t __wrap_clock_monotonic_us(void);
-int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left);
 
 struct uuid __wrap_uuid_random(void)
 {
@@ -229,12 +226,6 @@ int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
 }
 
 /* ---- files that are not SQLite's ---- */
-
-enum status __wrap_file_sync(const char *path, struct error *error);
-int __wrap_fsync(int descriptor);
-int __wrap_syncfs(int descriptor);
-int __real_renameat(int old_folder, const char *old_name, int new_folder, const char *new_name);
-int __wrap_renameat(int old_folder, const char *old_name, int new_folder, const char *new_name);
 
 enum status __wrap_file_sync(const char *path, struct error *error)
 {
@@ -297,3 +288,4 @@ void seams_remove_files(const char *folder, const char *prefix)
     if (prefix[0] == '\0')
         (void)rmdir(folder);
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
