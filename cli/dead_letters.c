@@ -12,6 +12,7 @@
 
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "cli/rest.h"
 #include "cli/type_next.h"
 #include "cli/work.h"
 #include "services/outlook.h"
@@ -346,7 +347,7 @@ static enum status hint_at_service(struct shop *shop, const struct till *till, c
     struct pause pause;
     char until[PEOPLE_TIME_SIZE];
     enum status status = eventstore_paused(shop->store, consumer, &pause, error);
-    if (status == STATUS_OK && pause.until_us > clock_now_us(shop->desk.clock))
+    if (status == STATUS_OK && is_pausing(&pause, clock_now_us(shop->desk.clock), RETRY_HIGHEST_cool_down_ms))
         say("It pauses until %s, because nobody answers it: %s.", time_for_people(pause.until_us, until), pause.reason);
     if (status == STATUS_OK && !eventstore_consumer_is_claimed(shop->store, consumer)) {
         say("Nobody runs the service %s:", consumer);

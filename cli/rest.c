@@ -12,6 +12,11 @@ const char supervisor_name[] = "run";
 /* A pause is no rest: there is something to do, but nobody who would answer. */
 enum rest { AT_WORK, PAUSED, AT_REST };
 
+bool is_pausing(const struct pause *pause, int64_t now_us, int64_t pause_max_ms)
+{
+    return pause->until_us > now_us && pause->until_us <= now_us + pause_max_ms * 1000;
+}
+
 static enum status find_waiting(void *context, const char *consumer, const struct parked *parked, struct error *error)
 {
     (void)consumer, (void)parked, (void)error;
@@ -37,7 +42,7 @@ static enum status find_service_rest(struct shop *shop, const char *name, int64_
     if (position == head && !waiting)
         *rest = AT_REST;
     else
-        *rest = pause.until_us > now_us && pause.until_us <= now_us + pause_max_ms * 1000 ? PAUSED : AT_WORK;
+        *rest = is_pausing(&pause, now_us, pause_max_ms) ? PAUSED : AT_WORK;
     return status;
 }
 

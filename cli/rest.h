@@ -28,6 +28,9 @@ struct vain_name {
 struct vain_name vain_name_of(const char *worker);
 bool is_started_in_vain(struct shop *shop, const char *worker);
 
+/* Does it pause now? Not when it would for longer than any pause may be: see pause_max_ms. */
+bool is_pausing(const struct pause *pause, int64_t now_us, int64_t pause_max_ms);
+
 /* What the store could not do now is tried again. */
 bool may_pass(enum status status);
 

@@ -104,7 +104,8 @@ static enum status look_at_pause(struct shop *shop, struct consumer_state *state
 {
     struct pause pause;
     enum status status = eventstore_paused(shop->store, state->name, &pause, error);
-    state->paused = status == STATUS_OK && pause.until_us > clock_now_us(shop->desk.clock);
+    state->paused =
+        status == STATUS_OK && is_pausing(&pause, clock_now_us(shop->desk.clock), RETRY_HIGHEST_cool_down_ms);
     state->paused_until_us = pause.until_us;
     if (state->paused)
         snprintf(state->last_error, sizeof state->last_error, "%s", pause.reason);

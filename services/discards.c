@@ -34,22 +34,49 @@ static enum status add(struct discards *discards, const struct decision *decisio
         .who = arena_copy(arena, decision->who),
         .at_us = decision->decided_at_us,
         .reason = arena_copy(arena, decision->reason),
-        .owed = arena_copy(arena, decision->owed),
+        .debt = arena_copy(arena, decision->owed),
+        .owed = "",
     };
     discards->items[discards->count++] = discard;
-    bool whole = discard.consumer != NULL && discard.who != NULL && discard.reason != NULL && discard.owed != NULL;
+    bool whole = discard.consumer != NULL && discard.who != NULL && discard.reason != NULL && discard.debt != NULL;
     return whole ? STATUS_OK : error_memory(error);
 }
 
-/* Only the last word about an event counts. */
+/* A refund that was asked for twice, for want of stock and by the customer, is one refund. */
+static bool is_same_debt(const struct discard *one, const struct discard *other)
+{
+    return one->debt[0] != '\0' && uuid_equal(one->order, other->order) &&
+           strcmp(one->consumer, other->consumer) == 0 && strcmp(one->debt, other->debt) == 0;
+}
+
+static enum status take_discard(struct discards *discards, const struct decision *decision, struct error *error)
+{
+    enum status status = add(discards, decision, error);
+    if (status != STATUS_OK)
+        return status;
+    struct discard *last = &discards->items[discards->count - 1];
+    for (size_t i = 0; i + 1 < discards->count; i++)
+        last->settled = last->settled || (discards->items[i].settled && is_same_debt(&discards->items[i], last));
+    return STATUS_OK;
+}
+
+static void settle(struct discards *discards, const struct discard *settled)
+{
+    for (size_t i = 0; i < discards->count; i++)
+        if (&discards->items[i] == settled || is_same_debt(&discards->items[i], settled))
+            discards->items[i].settled = true;
+}
+
 static enum status take_decision(void *context, const struct decision *decision, struct error *error)
 {
     struct discards *discards = context;
     if (decision->kind == DECISION_DISCARD)
-        return add(discards, decision, error);
+        return take_discard(discards, decision, error);
     struct discard *discard = find(discards, decision);
-    if (discard != NULL)
-        discard->owed = "";
+    if (discard != NULL && decision->kind == DECISION_SETTLE)
+        settle(discards, discard);
+    else if (discard != NULL) /* set aside once more, and tried */
+        discard->settled = true;
     return STATUS_OK;
 }
 
@@ -68,6 +95,21 @@ static enum status look_again(struct discards *discards, struct eventstore *stor
     return status;
 }
 
+/* Is the debt told with a later discard? */
+static bool is_told_later(const struct discards *discards, size_t index)
+{
+    for (size_t i = index + 1; i < discards->count; i++)
+        if (is_same_debt(&discards->items[i], &discards->items[index]))
+            return true;
+    return false;
+}
+
+static bool may_be_owed(const struct discards *discards, size_t index)
+{
+    const struct discard *discard = &discards->items[index];
+    return discard->debt[0] != '\0' && !discard->settled && !is_told_later(discards, index);
+}
+
 enum status discards_load(struct discards *discards, struct eventstore *store, struct error *error)
 {
     const struct decision_query all = {0};
@@ -76,7 +118,7 @@ enum status discards_load(struct discards *discards, struct eventstore *store, s
     for (size_t i = 0; status == STATUS_OK && i < discards->count; i++) {
         struct discard *discard = &discards->items[i];
         status = eventstore_checkpoint(store, discard->consumer, &discard->read_to, error);
-        if (status == STATUS_OK && discard->owed[0] != '\0')
+        if (status == STATUS_OK && may_be_owed(discards, i))
             status = look_again(discards, store, discard, error);
     }
     return status;

@@ -2,6 +2,8 @@
 #ifndef SERVICES_DISCARDS_H
 #define SERVICES_DISCARDS_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "eventstore/eventstore.h"
 
@@ -13,7 +15,10 @@ struct discard {
     int64_t at_us;
     const char *reason;
     uint64_t read_to; /* where its consumer stands now */
-    const char *owed; /* "" for nothing: never, settled by a person, or put right by a later event of the journey */
+    const char *debt; /* what was owed when it was discarded; the same of one order and consumer is one debt */
+    bool settled;     /* the debt, by a person */
+    const char *owed; /* now; "" for nothing: never, settled, put right by a later event of the journey, or told with a
+                       * later discard */
 };
 
 struct discards {

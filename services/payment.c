@@ -33,10 +33,11 @@ static enum status conclude(struct reaction *reaction, const struct payment_requ
                             const struct gateway_answer *answer, struct error *error)
 {
     char reason[TEXT_SAFE_SIZE], money[MONEY_TEXT_SIZE];
-    money_to_text(request->amount_minor, request->currency, money);
-    if (request->kind == PAYMENT_ASK_REFUND && !answer->accepted)
+    if (request->kind == PAYMENT_ASK_REFUND && !answer->accepted) {
+        money_to_text(request->amount_minor, request->currency, money);
         return error_set(error, STATUS_REFUSED, "the bank refuses the refund (%s): the shop still owes the customer %s",
                          text_safe(reason, answer->reason), money);
+    }
     const struct payment_answer conclusion = {
         .accepted = answer->accepted,
         .reference = arena_copy(reaction_arena(reaction), answer->reference),

@@ -260,6 +260,17 @@ Test(proof, what_ended_but_once_needs_no_person)
     stop();
 }
 
+/* Its clock was ahead when it was remembered; its service will not believe it either. */
+Test(proof, a_pause_that_is_longer_than_any_is_not_believed)
+{
+    done("till init");
+    done("sqlite3 shop/events.db \"INSERT INTO pause VALUES ('payment', 9223372036854775807, 'x')\"");
+    cr_assert(contains(done("till status --json"), "\"consumer\":\"payment\""));
+    cr_assert_not(contains(done("till status"), "paus"));
+    done("sqlite3 shop/events.db \"UPDATE pause SET until = unixepoch('now', '+30 minutes') * 1000000\"");
+    cr_assert(contains(done("till status"), "The service payment pauses for 29m 5"));
+}
+
 /* The command is there to be typed: it finds the shop from where it was asked. */
 Test(proof, what_to_type_next_names_the_shop)
 {

@@ -511,3 +511,31 @@ Test(dead_letters, what_the_bank_gives_back_after_all_is_not_owed)
     cr_assert_eq(saga_count(&saga, "PaymentRefunded"), 1);
     expect_discards("payment by ann: x ()");
 }
+
+/* Two causes of one refund are one refund: who reads of two debts pays twice. */
+Test(dead_letters, what_is_owed_for_two_causes_is_owed_once)
+{
+    owe_a_refund();
+    OK(saga_cancel(&saga, "1"));
+    saga_settle(&saga);
+    const uint64_t first = the_dead_letter()->parked.position;
+    OK(dead_letter_discard(BY("ann", "x"), the_dead_letter(), true, &arena, NULL, &saga.error));
+    exhaust_attempts();
+    OK(dead_letter_discard(BY("ann", "y"), the_dead_letter(), true, &arena, NULL, &saga.error));
+    expect_discards("payment by ann: x (); payment by ann: y (the shop owes the customer ada 55.00 USD)");
+    OK(dead_letter_settle(BY("bob", "sent a cheque"), first, NULL, &saga.error));
+    expect_discards("payment by ann: x (); payment by ann: y ()");
+}
+
+Test(dead_letters, what_was_settled_is_not_owed_again_for_another_cause)
+{
+    owe_a_refund();
+    OK(saga_cancel(&saga, "1"));
+    saga_settle(&saga);
+    const uint64_t first = the_dead_letter()->parked.position;
+    OK(dead_letter_discard(BY("ann", "x"), the_dead_letter(), true, &arena, NULL, &saga.error));
+    OK(dead_letter_settle(BY("bob", "sent a cheque"), first, NULL, &saga.error));
+    exhaust_attempts();
+    OK(dead_letter_discard(BY("ann", "y"), the_dead_letter(), true, &arena, NULL, &saga.error));
+    expect_discards("payment by ann: x (); payment by ann: y ()");
+}
