@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/status.h"
+#include "tests/simulation/memory.h"
 
 enum {
     PLATTERS_MAX = 256, /* files of one shop that are open or unsynced at a time: five views, their logs, the rest */
@@ -175,7 +176,9 @@ static void remember(struct platter *platter, const void *bytes, int length, int
     int64_t there = platter->size - offset;
     int old_length = there <= 0 ? 0 : there < length ? (int)there : length;
     int new_length = truncation ? 0 : length;
+    memory_spare();
     struct write *write = malloc(sizeof *write + (size_t)old_length + (size_t)new_length);
+    memory_spare_no_more();
     CHECK(write != NULL);
     *write = (struct write){.before = platter->last,
                             .offset = offset,

@@ -18,11 +18,17 @@ static const struct {
     const char *name;
     unsigned bit;
 } fault_names[] = {
-    {"kill", FAULT_KILL},   {"again", FAULT_AGAIN},
-    {"bank", FAULT_BANK},   {"disk", FAULT_DISK},
-    {"power", FAULT_POWER}, {"views", FAULT_VIEWS},
-    {"clock", FAULT_CLOCK}, {"races", FAULT_RACES},
-    {"all", FAULTS_ALL},    {"none", 0},
+    {"kill", FAULT_KILL},
+    {"again", FAULT_AGAIN},
+    {"bank", FAULT_BANK},
+    {"disk", FAULT_DISK},
+    {"power", FAULT_POWER},
+    {"views", FAULT_VIEWS},
+    {"clock", FAULT_CLOCK},
+    {"races", FAULT_RACES},
+    {"memory", FAULT_MEMORY},
+    {"all", FAULTS_ALL},
+    {"none", 0},
 };
 
 const char faults_help[] = "  kill    services die before a call, before their commit, and after it\n"
@@ -32,7 +38,8 @@ const char faults_help[] = "  kill    services die before a call, before their c
                            "  power   power is lost: what was not synced is kept, torn or dropped\n"
                            "  views   views are deleted, and rebuilt by processes that may die\n"
                            "  clock   the clock jumps back or ahead\n"
-                           "  races   others write between a decision and its commit\n";
+                           "  races   others write between a decision and its commit\n"
+                           "  memory  an allocation fails\n";
 
 bool faults_from_text(const char *text, unsigned *faults)
 {
@@ -218,6 +225,8 @@ static void throw_circumstances(struct throwing *throwing, struct step *step)
         step->disk_nth = 1 + dice_of(dice, 1u << dice_of(dice, 7));
         step->disk_count = 1 + dice_of(dice, step->disk == DISK_BUSY ? 300 : 4);
     }
+    if ((throwing->faults & FAULT_MEMORY) != 0 && dice_percent(dice, throwing->wild))
+        step->memory_nth = 1 + dice_of(dice, 1u << dice_of(dice, 13));
     if (!is_a_step_of_a_service(step))
         return;
     step->bank = (enum bank)CHOOSE(throwing, banks);
@@ -320,6 +329,8 @@ void step_describe(const struct step *step, struct buffer *out)
     if (disk_words[step->disk] != NULL)
         buffer_format(out, "; from operation %u on, %u times: %s", step->disk_nth, step->disk_count,
                       disk_words[step->disk]);
+    if (step->memory_nth != 0)
+        buffer_format(out, "; allocation %u fails", step->memory_nth);
     if (end_words[step->end] != NULL)
         buffer_format(out, "; %s", end_words[step->end]);
 }

@@ -66,6 +66,7 @@ struct step {
     enum end end;
     enum disk_fault disk;
     uint32_t disk_nth, disk_count;
+    uint32_t memory_nth; /* so many allocations on, one fails; 0: none does */
     /* What somebody else does between the decision of a service and its commit; ACT_STEP_SERVICE for nothing. */
     enum act between;
     uint32_t between_a, between_b;
@@ -81,15 +82,16 @@ struct plan {
 
 /* What may go wrong, as bits. */
 enum faults {
-    FAULT_KILL = 1,   /* services die */
-    FAULT_AGAIN = 2,  /* delivery again: rewound checkpoints, second instances, orphans */
-    FAULT_BANK = 4,   /* the bank misbehaves */
-    FAULT_DISK = 8,   /* operations fail, the disk is full, locks are not to be had */
-    FAULT_POWER = 16, /* power is lost */
-    FAULT_VIEWS = 32, /* rebuilds, killed or not, and deleted views */
-    FAULT_CLOCK = 64, /* the clock jumps */
-    FAULT_RACES = 128 /* others act between a decision and its commit */,
-    FAULTS_ALL = 255
+    FAULT_KILL = 1,     /* services die */
+    FAULT_AGAIN = 2,    /* delivery again: rewound checkpoints, second instances, orphans */
+    FAULT_BANK = 4,     /* the bank misbehaves */
+    FAULT_DISK = 8,     /* operations fail, the disk is full, locks are not to be had */
+    FAULT_POWER = 16,   /* power is lost */
+    FAULT_VIEWS = 32,   /* rebuilds, killed or not, and deleted views */
+    FAULT_CLOCK = 64,   /* the clock jumps */
+    FAULT_RACES = 128,  /* others act between a decision and its commit */
+    FAULT_MEMORY = 256, /* an allocation fails */
+    FAULTS_ALL = 511
 };
 
 /* "kill,bank" or "all" or "none"; false when a word is no fault. `*faults` is a set of bits. */

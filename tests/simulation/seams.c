@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "services/gateway.h"
+#include "tests/simulation/memory.h"
 
 /* The linker's names, not ours. NOLINTBEGIN(bugprone-reserved-identifier) */
 
@@ -195,7 +196,9 @@ enum status __wrap_eventstore_commit(struct eventstore *store, const struct comm
                                      struct error *error)
 {
     enum status status = __real_eventstore_commit(store, commit, head, error);
+    memory_spare();
     seams.witness->committed(seams.witness->context, commit, status);
+    memory_spare_no_more();
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/simulation/checks.h"
+#include "tests/simulation/memory.h"
 
 enum { HANGS_AFTER_S = 60 /* real time: a plan takes a fraction of a second */ };
 
@@ -96,8 +97,10 @@ static pid_t start_process(void)
     (void)fflush(NULL);
     pid_t child = fork();
     CHECK(child >= 0);
-    if (child == 0)
+    if (child == 0) {
+        memory_install();
         disk_install();
+    }
     return child;
 }
 
@@ -281,6 +284,9 @@ static void simplify(struct shrinking *shrinking, size_t at)
 {
     struct step simpler = shrinking->plan->steps[at];
     simpler.disk = DISK_SOUND;
+    if (!simplify_step(shrinking, at, simpler))
+        simpler = shrinking->plan->steps[at];
+    simpler.memory_nth = 0;
     if (!simplify_step(shrinking, at, simpler))
         simpler = shrinking->plan->steps[at];
     simpler.bank = BANK_WELL;

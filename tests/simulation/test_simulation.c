@@ -43,6 +43,7 @@ static size_t count_with(const struct plan *plan, unsigned fault)
                  (fault == FAULT_CLOCK && step->act == ACT_CLOCK_JUMP) ||
                  (fault == FAULT_RACES && step->between != ACT_STEP_SERVICE) ||
                  (fault == FAULT_DISK && step->disk != DISK_SOUND && step->disk != DISK_DIES) ||
+                 (fault == FAULT_MEMORY && step->memory_nth != 0) ||
                  (fault == FAULT_KILL && step->end != END_LIVES && step->end != END_POWER);
     }
     return count;

@@ -10,6 +10,7 @@
 #include "services/commands.h"
 #include "services/dead_letters.h"
 #include "services/services.h"
+#include "tests/simulation/memory.h"
 #include "tests/simulation/seams.h"
 #include "tests/support/temporary.h"
 
@@ -72,6 +73,8 @@ const char *world_trouble(const struct world *world)
  * lost or wrong. */
 static void heed(struct world *world, enum status status, const struct error *error, const char *who)
 {
+    if (status == STATUS_MEMORY && world->step != NULL && world->step->memory_nth != 0)
+        return;
     switch (status) {
     case STATUS_DAMAGED:
     case STATUS_FOREIGN:
@@ -103,7 +106,9 @@ static enum status open_store(struct world *world, struct eventstore **store, st
 static void note_handled(void *context, const struct handled *event)
 {
     struct world *world = context;
+    memory_spare();
     world->witness->handled(world->witness->context, world->running_service, event);
+    memory_spare_no_more();
 }
 
 static void instance_close(struct instance *instance)
@@ -485,7 +490,10 @@ void world_step(struct world *world, const struct step *step)
     seams_mood(step->bank);
     if (step->disk != DISK_SOUND)
         disk_fail(step->disk, step->disk_nth, step->disk_count);
+    if (step->memory_nth != 0)
+        memory_fail(step->memory_nth);
     enum status status = act(world, step, &error);
+    memory_heal();
     heed(world, status, &error, "a process");
     if (disk_is_dead() || (step->end != END_LIVES && step->end != END_POWER))
         kill_actor(world, step);
