@@ -267,36 +267,29 @@ static void drop_pieces(struct shrinking *shrinking, size_t length)
     }
 }
 
-static bool simplify_step(struct shrinking *shrinking, size_t at, struct step simpler)
+enum { CIRCUMSTANCES = 5 };
+
+/* Takes one circumstance away from a step; false when it had not got it. */
+static bool make_simpler(struct step *step, int circumstance)
 {
-    struct plan *plan = shrinking->plan;
-    if (memcmp(&plan->steps[at], &simpler, sizeof simpler) == 0)
-        return false;
-    struct step before = plan->steps[at];
-    plan->steps[at] = simpler;
-    if (try_steps(shrinking, plan->steps, plan->count))
-        return true;
-    plan->steps[at] = before;
-    return false;
+    const struct step before = *step;
+    switch (circumstance) {
+    case 0: step->disk = DISK_SOUND; return before.disk != DISK_SOUND;
+    case 1: step->memory_nth = 0; return before.memory_nth != 0;
+    case 2: step->bank = BANK_WELL; return before.bank != BANK_WELL;
+    case 3: step->end = END_LIVES; return before.end != END_LIVES;
+    default: step->between = ACT_STEP_SERVICE; return before.between != ACT_STEP_SERVICE;
+    }
 }
 
 static void simplify(struct shrinking *shrinking, size_t at)
 {
-    struct step simpler = shrinking->plan->steps[at];
-    simpler.disk = DISK_SOUND;
-    if (!simplify_step(shrinking, at, simpler))
-        simpler = shrinking->plan->steps[at];
-    simpler.memory_nth = 0;
-    if (!simplify_step(shrinking, at, simpler))
-        simpler = shrinking->plan->steps[at];
-    simpler.bank = BANK_WELL;
-    if (!simplify_step(shrinking, at, simpler))
-        simpler = shrinking->plan->steps[at];
-    simpler.end = END_LIVES;
-    if (!simplify_step(shrinking, at, simpler))
-        simpler = shrinking->plan->steps[at];
-    simpler.between = ACT_STEP_SERVICE;
-    (void)simplify_step(shrinking, at, simpler);
+    struct plan *plan = shrinking->plan;
+    for (int i = 0; i < CIRCUMSTANCES; i++) {
+        const struct step before = plan->steps[at];
+        if (make_simpler(&plan->steps[at], i) && !try_steps(shrinking, plan->steps, plan->count))
+            plan->steps[at] = before;
+    }
 }
 
 struct verdict shrink(struct plan *plan, int runs_max)
