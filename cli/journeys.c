@@ -163,7 +163,7 @@ static enum status list_journeys(struct listing *listing, struct error *error)
     journeys->travelling = argument_given(listing->arguments, "at") || argument_given(listing->arguments, "as-of");
     enum status status = find_now(journeys, error);
     if (status == STATUS_OK && !journeys->travelling)
-        status = standing_load(&journeys->standing, listing->shop->store, error);
+        status = of_store(listing, standing_load(&journeys->standing, listing->shop->store, error));
     struct journey_filter filter = {0};
     const struct standing *standing = &journeys->standing;
     if (journeys->only_stuck && standing->tried_count == 0 && standing->discards.count == 0)

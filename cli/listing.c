@@ -27,7 +27,7 @@ static enum status print_listing(struct shop *shop, const struct till *till, voi
         return status;
     status = listing->rows(listing, error);
     view_close(&listing->view);
-    if (status == STATUS_DAMAGED)
+    if (status == STATUS_DAMAGED && !listing->store_failed)
         give_up_view(listing, error);
     if (status == STATUS_OK && listing->printed == 0 && !till->json && listing->nothing != NULL)
         say("%s", listing->nothing);
@@ -37,6 +37,12 @@ static enum status print_listing(struct shop *shop, const struct till *till, voi
 int run_listing(struct listing *listing)
 {
     return in_shop(listing->till, listing->arguments, "customer", print_listing, listing);
+}
+
+enum status of_store(struct listing *listing, enum status status)
+{
+    listing->store_failed = listing->store_failed || status != STATUS_OK;
+    return status;
 }
 
 void print_row(struct listing *listing, const struct column *columns, const char *const *cells, size_t count)

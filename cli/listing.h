@@ -15,8 +15,12 @@ struct listing {
     /* While `rows` runs. */
     struct shop *shop;
     struct view *view;
-    uint64_t printed; /* rows so far */
+    uint64_t printed;  /* rows so far */
+    bool store_failed; /* and not the view */
 };
+
+/* Takes the status of what `rows` asked the store. A store that is damaged is no reason to fold the view anew. */
+enum status of_store(struct listing *listing, enum status status) MUST_CHECK;
 
 /* Does all of it and returns the exit code. */
 int run_listing(struct listing *listing);

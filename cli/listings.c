@@ -144,9 +144,9 @@ static enum status print_order(void *context, const struct order_row *row, struc
     struct arena arena = {0};
     struct order_placed placed;
     struct standing standing = {.tried = NULL};
-    enum status status = order_as_placed(listing->shop, row->order, &arena, &placed, error);
+    enum status status = of_store(listing, order_as_placed(listing->shop, row->order, &arena, &placed, error));
     if (status == STATUS_OK && is_now(listing))
-        status = standing_load(&standing, listing->shop->store, error);
+        status = of_store(listing, standing_load(&standing, listing->shop->store, error));
     if (status == STATUS_OK && listing->till->json) {
         cJSON *object = order_object(row);
         add_lines(object, &placed);
@@ -159,7 +159,8 @@ static enum status print_order(void *context, const struct order_row *row, struc
         print_facts(listing->till, row);
         print_standing(listing->till, &standing, row->order, true);
         print_lines(listing->till, &placed);
-        status = print_timeline(listing->shop, listing->till, row->order, view_position(listing->view), error);
+        status = of_store(
+            listing, print_timeline(listing->shop, listing->till, row->order, view_position(listing->view), error));
     }
     standing_clear(&standing);
     arena_clear(&arena);

@@ -418,6 +418,8 @@ static const char consumers_sql[] =
 static const char decisions_sql[] = /* since format 2 */
     " UNION ALL SELECT decided_by || ' has decided about position ' || position || ', but the roll ends at ' || head"
     " FROM decision, roll WHERE position < 1 OR position > head"
+    " UNION ALL SELECT decided_by || ' has decided about position ' || position || ' in a sequence that is no id'"
+    " FROM decision WHERE length(sequence) <> 16"
     " UNION ALL SELECT 'decision ' || number || ' stands where decision ' || (1 + before) || ' belongs' FROM"
     " (SELECT number, count(*) OVER (ORDER BY number) - 1 AS before FROM decision) WHERE number <> 1 + before";
 

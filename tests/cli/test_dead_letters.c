@@ -284,6 +284,20 @@ Test(dead_letters, what_owes_nothing_is_discarded_without_force)
     cr_assert_eq(count_lines(done("till dead-letters --json")), 2);
 }
 
+/* What is damaged is told, and nothing that is sound is thrown away for it. */
+Test(dead_letters, that_are_damaged_are_not_the_fault_of_a_view)
+{
+    dead_refunds();
+    done("till rebuild && ls shop/views >before");
+    done("sqlite3 shop/events.db \"UPDATE parked SET attempts = -1\"");
+    refused(3, "a parked event is damaged: run `till verify`", "till journeys");
+    refused(3, "a parked event is damaged: run `till verify`", "till order 1");
+    refused(3, "a parked event is damaged: run `till verify`", "till dead-letters");
+    refused(3, "a parked event is damaged: run `till verify`", "till status");
+    cr_assert(contains(run("till verify").out, "-1 times"));
+    done("ls shop/views | diff before -");
+}
+
 /* ---- two at once ---- */
 
 Test(dead_letters, of_two_people_at_once_one_decides)

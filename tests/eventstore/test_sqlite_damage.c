@@ -84,7 +84,9 @@ static const struct {
      "consumers: payment has set aside position 2 at a time that is none"},
     {"INSERT INTO decision VALUES (1, 'payment', x'00', 4, 0, '', 'retry', 'eve', 0, '', '')",
      "consumers: eve has decided about position 4, but the roll ends at 3"},
-    {"INSERT INTO decision VALUES (2, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
+    {"INSERT INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
+     "consumers: eve has decided about position 1 in a sequence that is no id"},
+    {"INSERT INTO decision VALUES (2, 'payment', zeroblob(16), 1, 0, '', 'retry', 'eve', 0, '', '')",
      "consumers: decision 2 stands where decision 1 belongs"},
     {"UPDATE store SET id = randomblob(16)", "chain: the event at position 1 "},
 };
