@@ -58,7 +58,7 @@ static void complain(int option, char **argv, const char *name)
 bool options_read_global(int argc, char **argv, struct global_options *global, int *next)
 {
     opterr = 0;
-    optind = 1;
+    optind = 0; /* begin anew: glibc's way */
     for (;;) {
         int option = getopt_long(argc, argv, "+:h", global_long, NULL);
         if (option == -1)

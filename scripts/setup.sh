@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # setup.sh [--tests | --ci]: installs what is missing to build `till`, on Debian 12 or Ubuntu 24.04.
 #   --tests   also what the tests need
-#   --ci      also the linters and the coverage report
+#   --ci      also the linters, the fuzzer and the coverage report
 # When nothing is missing it says nothing, needs no network and no rights.
 set -euo pipefail
 
@@ -20,6 +20,10 @@ need() {
 
 header() {
     echo "#include <$1>" | cc -E -x c -o /dev/null -
+}
+
+fuzzer() {
+    echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang-14 -fsanitize=fuzzer,address -x c -o /dev/null -
 }
 
 check_build() {
@@ -43,6 +47,8 @@ check_tests() {
 }
 
 check_ci() {
+    need clang-14 -- command -v clang-14
+    need libclang-rt-14-dev -- fuzzer
     need clang-format-14 -- command -v clang-format-14
     need clang-tidy-14 -- command -v clang-tidy-14
     need gcovr -- command -v gcovr

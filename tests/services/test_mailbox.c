@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "services/mailbox.h"
 #include "tests/services/sync_log.h"
+#include "tests/support/mail.h"
 
 enum { DIED_ON_PURPOSE = 7, MAIL_MAX = 1 << 22 };
 
@@ -25,6 +25,7 @@ enum { DIED_ON_PURPOSE = 7, MAIL_MAX = 1 << 22 };
 
 static char folder[64];
 static struct mailbox *box;
+static struct buffer decoded;
 static struct error error;
 
 /* ---- given ---- */
@@ -64,6 +65,7 @@ static void empty_folder(const char *name)
 static void close_shop(void)
 {
     mailbox_close(&box);
+    buffer_clear(&decoded);
     empty_folder("mail/new");
     empty_folder("mail/cur");
     empty_folder("mail/tmp");
@@ -386,50 +388,21 @@ Test(mailbox, encodes_a_subject_that_is_not_plain)
     }
 }
 
-static unsigned base64_value(char digit)
+static void reads_back_as(const char *line, const char *subject)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = strchr(digits, digit);
-    cr_assert(found != NULL && digit != '\0', "'%c' is no base64", digit);
-    return (unsigned)(found - digits);
-}
-
-/* Decodes the encoded words of a header into `text`, checking each as RFC 2047 asks. */
-static void decode_words(const char *line, char *text)
-{
-    char *word_start = text;
-    for (const char *at = line; *at != '\0';) {
-        cr_assert_eq(strncmp(at, "=?UTF-8?B?", 10), 0, "no encoded word: %s", at);
-        const char *end = strstr(at + 10, "?=");
-        cr_assert_not_null(end);
-        cr_assert_leq((size_t)(end + 2 - at), 75, "an encoded word is longer than 75");
-        for (at += 10; at < end; at += 4) {
-            const unsigned high = base64_value(at[0]) << 2 | base64_value(at[1]) >> 4;
-            *text++ = (char)high;
-            if (at[2] != '=')
-                *text++ = (char)((base64_value(at[1]) << 4 | base64_value(at[2]) >> 2) & 0xff);
-            if (at[3] != '=')
-                *text++ = (char)((base64_value(at[2]) << 6 | base64_value(at[3])) & 0xff);
-        }
-        cr_assert(text_is_utf8(word_start, (size_t)(text - word_start)), "a character is cut");
-        word_start = text;
-        at = end + 2;
-        cr_assert(*at == '\0' || strncmp(at, "\n =?", 4) == 0);
-        at += *at == '\0' ? 0 : 2;
-    }
-    *text = '\0';
+    cr_assert(mail_read_words(line, &decoded), "no encoded words: %s", line);
+    cr_assert_str_eq(buffer_string(&decoded), subject);
 }
 
 Test(mailbox, folds_a_long_subject_into_words_of_whole_characters)
 {
     static const char *const characters[] = {"a", "é", "語", "🛒"};
     for (size_t length = 60; length < 300; length++) {
-        char subject[300] = "", decoded[600];
+        char subject[300] = "";
         while (strlen(subject) + 4 < length)
             (void)strcat(subject, characters[(length + strlen(subject)) % 4]);
         const char *line = subject_line(subject);
-        decode_words(line, decoded);
-        cr_assert_str_eq(decoded, subject);
+        reads_back_as(line, subject);
         cr_assert_leq(longest_line(line), 76);
         cr_assert_leq(strcspn(line, "\n") + strlen("Subject: "), 76, "the first line is too long");
         forget();
@@ -438,15 +411,14 @@ Test(mailbox, folds_a_long_subject_into_words_of_whole_characters)
 
 Test(mailbox, encodes_a_plain_subject_that_would_not_fit_its_line)
 {
-    char subject[71], decoded[600];
+    char subject[71];
     memset(subject, 's', 70);
     subject[69] = '\0';
     cr_assert_str_eq(subject_line(subject), subject);
     forget();
     subject[69] = 's';
     subject[70] = '\0';
-    decode_words(subject_line(subject), decoded);
-    cr_assert_str_eq(decoded, subject);
+    reads_back_as(subject_line(subject), subject);
 }
 
 /* ---- dates ---- */
@@ -507,40 +479,15 @@ Test(mailbox, leaves_a_body_as_it_is_and_ends_its_last_line)
     }
 }
 
-static unsigned hex_value(char digit)
-{
-    cr_assert((digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'F'), "'%c' is no upper-case hex", digit);
-    return (unsigned)(digit <= '9' ? digit - '0' : digit - 'A' + 10);
-}
-
-static void decode_quoted_printable(const char *text, char *decoded)
-{
-    while (*text != '\0') {
-        if (*text != '=') {
-            cr_assert((*text >= 0x20 && *text < 0x7f) || *text == '\n' || *text == '\t');
-            cr_assert((*text != ' ' && *text != '\t') || (text[1] != '\n' && text[1] != '\0'),
-                      "a blank at a line's end");
-            *decoded++ = *text++;
-        } else if (text[1] == '\n') {
-            text += 2;
-        } else {
-            *decoded++ = (char)(hex_value(text[1]) << 4 | hex_value(text[2]));
-            text += 3;
-        }
-    }
-    *decoded = '\0';
-}
-
 static void is_quoted_and_reads_back(const char *body)
 {
-    static char decoded[MAIL_MAX];
     const char *mail = mail_saying(body);
     cr_assert_str_eq(header_of(mail, "Content-Transfer-Encoding"), "quoted-printable");
     cr_assert_leq(longest_line(body_of(mail)), 76);
-    decode_quoted_printable(body_of(mail), decoded);
+    cr_assert(mail_read_quoted_printable(body_of(mail), &decoded));
     const size_t length = strlen(body);
-    cr_assert_eq(strncmp(decoded, body, length), 0);
-    cr_assert_str_eq(decoded + length, length > 0 && body[length - 1] == '\n' ? "" : "\n");
+    cr_assert_eq(strncmp(buffer_string(&decoded), body, length), 0);
+    cr_assert_str_eq(buffer_string(&decoded) + length, length > 0 && body[length - 1] == '\n' ? "" : "\n");
     forget();
 }
 
