@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/uuid.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid /* glibc 2.36 has the field but not its name */
@@ -233,5 +234,106 @@ enum status file_sync(const char *path, struct error *error)
     if (fsync(descriptor) != 0)
         status = error_errno(error, "write to disk", path);
     (void)close(descriptor);
+    return status;
+}
+
+/* ---- files that are there whole or not at all ---- */
+
+enum status path_draft(char draft[PATH_SIZE], const char *path, struct error *error)
+{
+    char suffix[UUID_TEXT_SIZE];
+    uuid_to_text(uuid_random(), suffix);
+    return path_format(draft, error, "%s.draft-%s", path, suffix);
+}
+
+static enum status sync_folder_of(const char *path, struct error *error)
+{
+    char folder[PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    enum status status = slash == NULL ? path_format(folder, error, ".")
+                                       : path_format(folder, error, "%.*s", (int)(slash - path) + 1, path);
+    return status == STATUS_OK ? file_sync(folder, error) : status;
+}
+
+/* link() and not rename(), which would overwrite. */
+enum status file_publish(const char *draft, const char *path, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    enum status status = STATUS_OK;
+    if (link(draft, path) == 0)
+        status = sync_folder_of(path, error);
+    else if (errno == EEXIST)
+        status = error_set(error, STATUS_REFUSED, "%s is there already: nothing is overwritten", text_safe(safe, path));
+    else
+        status = error_errno(error, "make", path);
+    (void)unlink(draft);
+    return status;
+}
+
+static bool write_whole(int descriptor, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        const ssize_t written = write(descriptor, bytes, length);
+        if (written < 0 && errno != EINTR)
+            return false;
+        bytes += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
+    }
+    return fsync(descriptor) == 0;
+}
+
+enum status file_write_new(const char *path, const char *bytes, size_t length, struct error *error)
+{
+    char draft[PATH_SIZE];
+    enum status status = path_draft(draft, path, error);
+    if (status != STATUS_OK)
+        return status;
+    const int descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor < 0)
+        return error_errno(error, "make", path);
+    if (!write_whole(descriptor, bytes, length))
+        status = error_errno(error, "write", path);
+    (void)close(descriptor);
+    if (status == STATUS_OK)
+        return file_publish(draft, path, error);
+    (void)unlink(draft);
+    return status;
+}
+
+/* Until `size` bytes, the end, or an error: −1. */
+static ssize_t read_up_to(int descriptor, char *text, size_t size)
+{
+    size_t length = 0;
+    while (length < size) {
+        const ssize_t got = read(descriptor, text + length, size - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    return (ssize_t)length;
+}
+
+enum status file_read_small(const char *path, char *text, size_t size, size_t *length, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    *length = 0;
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (descriptor < 0)
+        return error_errno(error, "open", path);
+    const ssize_t got = read_up_to(descriptor, text, size);
+    enum status status = STATUS_OK;
+    if (got < 0)
+        status = error_errno(error, "read", path);
+    else if ((size_t)got == size)
+        status = error_set(error, STATUS_INVALID, "%s is too long to be what it should be", text_safe(safe, path));
+    (void)close(descriptor);
+    if (status == STATUS_OK) {
+        text[got] = '\0';
+        *length = (size_t)got;
+    }
     return status;
 }

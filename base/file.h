@@ -49,4 +49,20 @@ enum status file_descriptor_lock(int descriptor, int patience_ms);
 /* Makes a file's contents (or a folder's entries) durable. */
 enum status file_sync(const char *path, struct error *error) MUST_CHECK;
 
+/* ---- files that are there whole or not at all ---- */
+
+/* A name beside `path` for what is still being made. Never the same twice: process numbers come again, and a killed
+ * process may have left its draft. */
+enum status path_draft(char draft[PATH_SIZE], const char *path, struct error *error) MUST_CHECK;
+
+/* Gives the finished draft its name, durably, and takes the draft's away whatever comes of it. Overwrites nothing:
+ * STATUS_REFUSED when something is there. */
+enum status file_publish(const char *draft, const char *path, struct error *error) MUST_CHECK;
+
+/* Makes a new file, mode 0600. Overwrites nothing: STATUS_REFUSED when something is there. */
+enum status file_write_new(const char *path, const char *bytes, size_t length, struct error *error) MUST_CHECK;
+
+/* Reads a whole file of fewer than `size` bytes and ends it with a NUL; STATUS_INVALID when it is larger. */
+enum status file_read_small(const char *path, char *text, size_t size, size_t *length, struct error *error) MUST_CHECK;
+
 #endif

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+/* clang-format off */
 const struct command *const commands[] = {
     &init_command,
     &demo_command,
@@ -21,7 +22,9 @@ const struct command *const commands[] = {
     &events_command,
     &trace_command,
     &verify_command,
+    &seal_command,
     &rebuild_command,
     &backup_command,
     NULL,
 };
+/* clang-format on */

@@ -25,5 +25,7 @@ extern const struct command status_command;
 extern const struct command dead_letters_command;
 /* verify.c */
 extern const struct command verify_command, backup_command, rebuild_command;
+/* seal.c */
+extern const struct command seal_command;
 
 #endif

@@ -6,18 +6,13 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "cli/seal.h"
 #include "cli/work.h"
+#include "eventstore/digest.h"
 #include "projections/compare.h"
 #include "projections/rebuild.h"
 
-enum { DIGEST_TEXT_SIZE = 2 * EVENTSTORE_DIGEST_BYTES + 1 };
 _Static_assert((int)VIEW_DIGEST_BYTES == (int)EVENTSTORE_DIGEST_BYTES, "one kind of digest");
-
-static void digest_to_text(const uint8_t digest[EVENTSTORE_DIGEST_BYTES], char text[DIGEST_TEXT_SIZE])
-{
-    for (size_t i = 0; i < EVENTSTORE_DIGEST_BYTES; i++)
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
 
 /* The bar that is being drawn. There is one stderr, and eventstore_verify tells its progress without a context. */
 static struct {
@@ -56,6 +51,7 @@ static void show_rebuild_progress(void *context, uint64_t position, uint64_t hea
 
 struct findings {
     const struct till *till;
+    const struct arguments *arguments;
     int wrong;
 };
 
@@ -80,10 +76,21 @@ static enum status print_finding(void *context, const char *check, bool ok, cons
     return STATUS_OK;
 }
 
+static enum status verify_seal(struct eventstore *store, struct findings *findings, struct error *error)
+{
+    char detail[ERROR_TEXT_MAX];
+    bool holds = false;
+    if (!argument_given(findings->arguments, "seal"))
+        return STATUS_OK;
+    enum status status = check_seal(store, findings->till, findings->arguments, &holds, detail, error);
+    return status == STATUS_OK ? print_finding(findings, "seal", holds, detail, error) : status;
+}
+
 static enum status verify_store(struct eventstore *store, struct findings *findings, struct error *error)
 {
     begin_progress(findings->till, "verify");
-    return eventstore_verify(store, print_finding, findings, show_progress, error);
+    enum status status = eventstore_verify(store, print_finding, findings, show_progress, error);
+    return status == STATUS_OK ? verify_seal(store, findings, error) : status;
 }
 
 static enum status verify_view(struct shop *shop, const struct projection *projection, struct findings *findings,
@@ -127,8 +134,10 @@ static enum status verify_file(const char *file, struct findings *findings, stru
 static int run_verify(struct till *till, const struct arguments *arguments)
 {
     struct error error = {0};
-    struct findings findings = {.till = till};
+    struct findings findings = {.till = till, .arguments = arguments};
     const char *file = argument_word(arguments, 0);
+    if (argument_given(arguments, "key") && !argument_given(arguments, "seal"))
+        return usage_error(arguments, "--key is for checking a seal: name it with --seal");
     int code = file == NULL ? in_shop(till, arguments, "clerk", verify_shop, &findings)
                             : conclude(arguments, verify_file(file, &findings, &error), &error);
     if (code != EXIT_DONE || findings.wrong == 0)
@@ -137,15 +146,24 @@ static int run_verify(struct till *till, const struct arguments *arguments)
     return EXIT_DAMAGED;
 }
 
+static const struct option_spec verify_options[] = {
+    {"seal", "FILE", "check this seal of `till seal` too"},
+    {"key", "FILE", "the sealer's public key (default: shop's seal.key.pub)"},
+    {0},
+};
+
 const struct command verify_command = {
     .name = "verify",
-    .usage = "[FILE]",
+    .usage = "[FILE] [--seal FILE] [--key FILE]",
     .summary = "prove that nothing was altered, on the roll and in the views",
     .details = "Without FILE: the shop's roll, and every view against a new fold of the roll.\n"
-               "With FILE: the roll in a backup. Exits 3 when anything is wrong. The chain of\n"
-               "digests makes changes evident; a cut tail is found by the position and digest\n"
-               "that `till backup` printed.\n\n"
+               "With FILE: the roll in a backup. Exits 3 when anything is wrong.\n\n"
+               "The chain of digests makes changes evident, but a roll that was cut, or\n"
+               "rewritten from some event on, has a chain that holds: only a seal finds that,\n"
+               "made before by `till seal` and kept elsewhere. Bring the public key along as\n"
+               "well: who owns the shop's folder can put a key of theirs there.\n\n"
                "With --json: check, ok, detail.",
+    .options = verify_options,
     .words_max = 1,
     .run = run_verify,
 };
@@ -190,8 +208,7 @@ const struct command backup_command = {
     .usage = "FILE",
     .summary = "copy the roll into a new file, while the shop is at work",
     .details = "A plain `cp` of events.db would lose what is still in its log. Views are not\n"
-               "copied: they are folded from the roll. Keep position and digest elsewhere: they\n"
-               "prove later that nothing was cut off. With --json: file, position, digest.",
+               "copied: they are folded from the roll. With --json: file, position, digest.",
     .words_min = 1,
     .words_max = 1,
     .run = run_backup,

@@ -388,6 +388,11 @@ enum status eventstore_verify(struct eventstore *store, check_visitor report, vo
 enum status eventstore_head_digest(struct eventstore *store, uint64_t *position,
                                    uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error) MUST_CHECK;
 
+/* The digest at `position` (0: the first link), STATUS_NOT_FOUND past the head. It stands for all events up to there
+ * when eventstore_verify finds no fault in them: this function reads what is stored and computes nothing. */
+enum status eventstore_digest_at(struct eventstore *store, uint64_t position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
+                                 struct error *error) MUST_CHECK;
+
 /* Copies the whole store, while others write, into the new file `file` (refused when it is there); `*position` and
  * `digest` are those of the copy's head. */
 enum status eventstore_backup(struct eventstore *store, const char *file, uint64_t *position,

@@ -1,8 +1,6 @@
 /* sqlite_backup.c - a whole copy of the store while others work. */
 #include "eventstore/sqlite_store.h"
 
-#include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 /* All pages in one step: one consistent state, and no start from the beginning whenever somebody commits. The read
@@ -46,23 +44,11 @@ static enum status refuse_to_overwrite(const char *file, struct error *error)
     return error_set(error, STATUS_REFUSED, "%s is there already: a backup overwrites nothing", text_safe(safe, file));
 }
 
-/* link() and not rename(), which would overwrite. */
-static enum status put_in_place(const char *draft, const char *file, struct error *error)
-{
-    char folder[PATH_SIZE];
-    const char *slash = strrchr(file, '/');
-    if (link(draft, file) != 0)
-        return errno == EEXIST ? refuse_to_overwrite(file, error) : error_errno(error, "make", file);
-    enum status status = slash == NULL ? path_format(folder, error, ".")
-                                       : path_format(folder, error, "%.*s", (int)(slash - file) + 1, file);
-    return status == STATUS_OK ? file_sync(folder, error) : status;
-}
-
 enum status eventstore_backup(struct eventstore *store, const char *file, uint64_t *position,
                               uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error)
 {
     char draft[PATH_SIZE];
-    enum status status = draft_path(draft, file, error);
+    enum status status = path_draft(draft, file, error);
     if (status != STATUS_OK)
         return status;
     if (file_exists(file))
@@ -71,7 +57,7 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
     if (status == STATUS_OK)
         status = read_copy(draft, position, digest, error);
     if (status == STATUS_OK)
-        status = put_in_place(draft, file, error);
-    unlink(draft);
-    return status;
+        status = file_publish(draft, file, error);
+    (void)unlink(draft);
+    return status == STATUS_REFUSED ? refuse_to_overwrite(file, error) : status;
 }

@@ -437,6 +437,27 @@ enum status eventstore_head_digest(struct eventstore *store, uint64_t *position,
     return status;
 }
 
+enum status eventstore_digest_at(struct eventstore *store, uint64_t position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
+                                 struct error *error)
+{
+    bool row = false;
+    sqlite3_stmt *select = store->statements[STATEMENT_EVENT_AT];
+    if (position == 0) {
+        digest_start(store->info.id, digest);
+        return STATUS_OK;
+    }
+    sqlite3_bind_int64(select, 1, (int64_t)position);
+    enum status status = database_step(select, &row, "read an event's digest", error);
+    if (status == STATUS_OK && !row)
+        status = error_set(error, STATUS_NOT_FOUND, "there is no event at position %llu", (unsigned long long)position);
+    else if (status == STATUS_OK && sqlite3_column_bytes(select, COLUMN_DIGEST) != EVENTSTORE_DIGEST_BYTES)
+        status = damaged_at(error, position, "its digest is no digest");
+    if (status == STATUS_OK)
+        memcpy(digest, sqlite3_column_blob(select, COLUMN_DIGEST), EVENTSTORE_DIGEST_BYTES);
+    sqlite3_reset(select);
+    return status;
+}
+
 enum status eventstore_event_id(struct eventstore *store, uint64_t position, struct uuid *id, struct error *error)
 {
     bool row = false;

@@ -1,7 +1,6 @@
 /* sqlite_store.c - making, opening and closing a store. */
 #include "eventstore/sqlite_store.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,25 +80,6 @@ static enum status refuse_second(const char *folder, struct error *error)
     return error_set(error, STATUS_REFUSED, "there is a store in %s already", text_safe(safe, folder));
 }
 
-/* link() fails where something stands already, unlike rename(): the last step cannot overwrite a store. */
-static enum status put_in_place(const char *draft, const char *path, const char *folder, struct error *error)
-{
-    if (link(draft, path) != 0) {
-        if (errno == EEXIST)
-            return refuse_second(folder, error);
-        return error_errno(error, "make", path);
-    }
-    return file_sync(folder, error);
-}
-
-/* A name of its own for every draft: process numbers come again, and a killed process may have left its draft. */
-enum status draft_path(char draft[PATH_SIZE], const char *path, struct error *error)
-{
-    char suffix[UUID_TEXT_SIZE];
-    uuid_to_text(uuid_random(), suffix);
-    return path_format(draft, error, "%s.draft-%s", path, suffix);
-}
-
 enum status eventstore_create(const char *folder, const struct eventstore_options *options, const char *settings,
                               struct error *error)
 {
@@ -108,7 +88,7 @@ enum status eventstore_create(const char *folder, const struct eventstore_option
     CHECK(strlen(settings) < sizeof((struct eventstore_info *)NULL)->settings);
     enum status status = path_join(path, folder, error, "events.db");
     if (status == STATUS_OK)
-        status = draft_path(draft, path, error);
+        status = path_draft(draft, path, error);
     if (status == STATUS_OK)
         status = path_join(run, folder, error, "run");
     if (status != STATUS_OK)
@@ -119,10 +99,10 @@ enum status eventstore_create(const char *folder, const struct eventstore_option
     if (status == STATUS_OK) {
         status = build_database(draft, clock, settings, error);
         if (status == STATUS_OK)
-            status = put_in_place(draft, path, folder, error);
-        unlink(draft);
+            status = file_publish(draft, path, error);
+        (void)unlink(draft);
     }
-    return status;
+    return status == STATUS_REFUSED ? refuse_second(folder, error) : status;
 }
 
 /* ---- opening ---- */

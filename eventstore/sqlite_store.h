@@ -207,9 +207,6 @@ enum status read_info(struct eventstore *store, struct eventstore_info *info, st
 /* sqlite_store.c: runs what one format added to the schema. */
 enum status run_schema(sqlite3 *database, int format, struct error *error) MUST_CHECK;
 
-/* sqlite_store.c: a file's name while it is being made. */
-enum status draft_path(char draft[PATH_SIZE], const char *path, struct error *error) MUST_CHECK;
-
 /* sqlite_store.c: lends a prepared statement; a busy one (a visitor that reads again) is replaced by a fresh one. Give
  * it back with statement_return. */
 enum status statement_lend(struct eventstore *store, enum statement which, sqlite3_stmt **statement,

@@ -56,6 +56,7 @@ Test(errors, no_shop_yet)
                                         "trace 1",
                                         "verify",
                                         "rebuild",
+                                        "seal note",
                                         "backup copy.db"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         refused(3, "there is no shop in ./shop: make one with `till init`, or name another with --shop", "till %s",

@@ -26,6 +26,8 @@ enum damage {
     DAMAGE_STREAM_HEAD_OFF, /* its stream is said to end at a position far behind the roll */
     DAMAGE_STREAM_LOST,     /* its stream's head is gone */
     DAMAGE_CHECKPOINT,      /* a consumer is said to stand behind the roll's head */
+    DAMAGE_TAIL_CUT,        /* it and all later events are gone, and all that tells of them */
+    DAMAGE_REWRITTEN,       /* its data is another, and every digest from there on fits again */
     DAMAGES,
 };
 
