@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -76,6 +77,23 @@ bool file_exists(const char *path)
 {
     struct stat found;
     return stat(path, &found) == 0;
+}
+
+enum status file_check_ours(const char *path, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    struct stat found;
+    if (stat(path, &found) != 0)
+        return errno == ENOENT ? STATUS_OK : error_errno(error, "look at", path);
+    (void)text_safe(safe, path);
+    if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return error_set(error, STATUS_IO,
+                         "others may write to %s (its mode is %04o), so it cannot be trusted: chmod go-w %s", safe,
+                         found.st_mode & 07777U, safe);
+    if (found.st_uid != geteuid() && found.st_uid != 0 && geteuid() != 0)
+        return error_set(error, STATUS_IO, "%s belongs to another user (number %ju), who may write to it: ask them",
+                         safe, (uintmax_t)found.st_uid);
+    return STATUS_OK;
 }
 
 /* ---- waiting for a lock, but not for ever ----

@@ -23,6 +23,11 @@ enum status file_make_folder(const char *path, struct error *error) MUST_CHECK;
 
 bool file_exists(const char *path);
 
+/* STATUS_IO when somebody else may write to a file or folder: its group or everybody (an ACL shows in the group's
+ * bits), or an owner who is neither us nor root. What is not there is fine, and root takes everybody's own files for
+ * theirs. The sentence says how to mend it. */
+enum status file_check_ours(const char *path, struct error *error) MUST_CHECK;
+
 /* A lock that belongs to an open file and dies with its process (flock). -1 is "not held". */
 struct file_lock {
     int descriptor;

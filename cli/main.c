@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
     struct global_options global = {0};
     char safe[TEXT_SAFE_SIZE];
     int next = argc;
+    (void)umask(S_IRWXG | S_IRWXO); /* whatever a shop is made of is its owner's */
     if (!options_read_global(argc, argv, &global, &next))
         return EXIT_USAGE;
     if (global.version) {

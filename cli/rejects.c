@@ -30,7 +30,7 @@ static enum status open_file(struct rejects *rejects, const struct import_file *
                              struct error *error)
 {
     char safe[TEXT_SAFE_SIZE];
-    int descriptor = open(rejects->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int descriptor = open(rejects->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return error_errno(error, "write", rejects->path);
     for (size_t i = 0; i < count; i++) {

@@ -71,6 +71,20 @@ static enum status read_checkpoint_kib(uint64_t *bytes, struct error *error)
     return STATUS_OK;
 }
 
+/* The store looks after its own files. */
+static enum status check_ours(const char *folder, struct error *error)
+{
+    static const char *const names[] = {"views", "gateway.db", "gateway.db-wal", "mail"};
+    char path[PATH_SIZE];
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof names / sizeof *names; i++) {
+        status = path_join(path, folder, error, "%s", names[i]);
+        if (status == STATUS_OK)
+            status = file_check_ours(path, error);
+    }
+    return status;
+}
+
 enum status shop_open(struct shop *shop, const struct till *till, const char *actor, struct error *error)
 {
     *shop = (struct shop){0};
@@ -81,6 +95,8 @@ enum status shop_open(struct shop *shop, const struct till *till, const char *ac
     if (status == STATUS_NOT_FOUND)
         return refuse_folder(till->folder, error);
     struct currency currency = {0};
+    if (status == STATUS_OK)
+        status = check_ours(till->folder, error);
     if (status == STATUS_OK)
         status = read_settings(eventstore_info(shop->store)->settings, &currency, error);
     if (status != STATUS_OK) {

@@ -346,12 +346,13 @@ struct eventstore_info {
 };
 
 /* Makes a new store in `folder` (which must be there): events.db and run/. STATUS_REFUSED when there is one already.
- * A kill at any moment leaves either no store or a whole one. */
+ * A kill at any moment leaves either no store or a whole one. STATUS_IO when others may write to the folder. */
 enum status eventstore_create(const char *folder, const struct eventstore_options *options, const char *settings,
                               struct error *error) MUST_CHECK;
 
 /* Opens the store in `folder`. `options` may be NULL for the defaults; it is copied.
- * STATUS_NOT_FOUND there is none · STATUS_FOREIGN not a store · STATUS_NEWER · STATUS_DAMAGED · STATUS_IO */
+ * STATUS_NOT_FOUND there is none · STATUS_FOREIGN not a store · STATUS_NEWER · STATUS_DAMAGED · STATUS_IO,
+ * also when others than its owner may write to the folder or what is in it */
 enum status eventstore_open(struct eventstore **store, const char *folder, const struct eventstore_options *options,
                             struct error *error) MUST_CHECK;
 

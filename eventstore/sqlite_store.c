@@ -80,6 +80,20 @@ static enum status refuse_second(const char *folder, struct error *error)
     return error_set(error, STATUS_REFUSED, "there is a store in %s already", text_safe(safe, folder));
 }
 
+/* A store is its owner's alone to write to: whoever else may could do with it what no trigger and no queue refuses. */
+static enum status check_ours(const char *folder, struct error *error)
+{
+    static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm", "run"};
+    char path[PATH_SIZE];
+    enum status status = file_check_ours(folder, error);
+    for (size_t i = 0; status == STATUS_OK && i < sizeof names / sizeof *names; i++) {
+        status = path_join(path, folder, error, "%s", names[i]);
+        if (status == STATUS_OK)
+            status = file_check_ours(path, error);
+    }
+    return status;
+}
+
 enum status eventstore_create(const char *folder, const struct eventstore_options *options, const char *settings,
                               struct error *error)
 {
@@ -95,6 +109,9 @@ enum status eventstore_create(const char *folder, const struct eventstore_option
         return status;
     if (file_exists(path))
         return refuse_second(folder, error);
+    status = check_ours(folder, error);
+    if (status != STATUS_OK)
+        return status;
     status = file_make_folder(run, error);
     if (status == STATUS_OK) {
         status = build_database(draft, clock, settings, error);
@@ -291,6 +308,8 @@ enum status eventstore_open(struct eventstore **out, const char *folder, const s
     enum status status = path_join(store->path, folder, error, "events.db");
     if (status == STATUS_OK && !file_exists(store->path))
         status = error_set(error, STATUS_NOT_FOUND, "there is no store in %s", text_safe(store->shown, folder));
+    if (status == STATUS_OK)
+        status = check_ours(folder, error);
     if (status == STATUS_OK)
         status = open_database(store, error);
     if (status == STATUS_OK)

@@ -103,6 +103,61 @@ Test(file, a_link_to_a_folder_will_do_and_one_to_nowhere_is_nothing)
     cr_assert_not(file_exists(folder_path("dangling")));
 }
 
+Test(file, what_others_may_write_to_is_not_ours)
+{
+    static const struct {
+        mode_t mode;
+        enum status want;
+    } cases[] = {{0600, STATUS_OK}, {0755, STATUS_OK}, {0644, STATUS_OK},  {0620, STATUS_IO},
+                 {0602, STATUS_IO}, {0777, STATUS_IO}, {01777, STATUS_IO}, {0400, STATUS_OK}};
+    const char *path = folder_file("ours", "", 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_assert_eq(chmod(path, cases[i].mode), 0);
+        cr_assert_eq(file_check_ours(path, &error), cases[i].want, "%04o", cases[i].mode);
+        if (cases[i].want == STATUS_IO)
+            cr_assert(strstr(error.text, "chmod go-w ") != NULL, "%s", error.text);
+    }
+    cr_assert_eq(file_check_ours(folder_path("missing"), &error), STATUS_OK);
+}
+
+Test(file, what_another_user_owns_is_not_ours_but_roots_is)
+{
+    if (geteuid() != 0)
+        cr_skip_test("SKIPPED: it takes root to give a file away");
+    const char *path = folder_file("theirs", "", 0);
+    cr_assert_eq(chmod(folder_path(""), 0755), 0);
+    cr_assert_eq(chown(path, 1234, 1234), 0);
+    cr_assert_eq(file_check_ours(path, &error), STATUS_OK, "root asks for its owner");
+    const char *roots = folder_file("roots", "", 0);
+    cr_assert_eq(seteuid(4321), 0);
+    cr_assert_eq(file_check_ours(path, &error), STATUS_IO);
+    cr_assert(strstr(error.text, "belongs to another user (number 1234)") != NULL, "%s", error.text);
+    cr_assert_eq(file_check_ours(roots, &error), STATUS_OK);
+    cr_assert_eq(seteuid(0), 0);
+}
+
+Test(file, a_new_file_is_there_whole_for_its_owner_alone_and_overwrites_nothing)
+{
+    char text[16];
+    size_t length;
+    struct stat found;
+    const char *path = folder_path("new");
+    cr_assert_eq(file_write_new(path, "words", 5, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(stat(path, &found), 0);
+    cr_assert_eq(found.st_mode & 07777, 0600);
+    cr_assert_eq(found.st_nlink, 1, "its draft is gone");
+    cr_assert_eq(file_write_new(path, "other", 5, &error), STATUS_REFUSED);
+    cr_assert(strstr(error.text, "is there already: nothing is overwritten") != NULL, "%s", error.text);
+    cr_assert_eq(file_read_small(path, text, sizeof text, &length, &error), STATUS_OK);
+    cr_assert_eq(length, 5);
+    cr_assert_str_eq(text, "words");
+    cr_assert_eq(file_read_small(path, text, 6, &length, &error), STATUS_OK);
+    cr_assert_eq(file_read_small(path, text, 5, &length, &error), STATUS_INVALID);
+    cr_assert_eq(file_read_small(folder_path(""), text, sizeof text, &length, &error), STATUS_IO);
+    cr_assert_eq(file_read_small(folder_path("missing"), text, sizeof text, &length, &error), STATUS_NOT_FOUND);
+    cr_assert_eq(file_write_new(folder_path("missing/new"), "", 0, &error), STATUS_NOT_FOUND);
+}
+
 Test(file, files_and_folders_are_synced_and_what_is_missing_is_said)
 {
     cr_assert_eq(file_sync(folder_file("mail", "x", 1), &error), STATUS_OK);

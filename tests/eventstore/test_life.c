@@ -292,3 +292,29 @@ CONTRACT(backup, may_be_put_in_the_place_of_a_store)
     }
     temporary_remove(folder);
 }
+
+/* ---- others ---- */
+
+CONTRACT(life, a_folder_that_others_may_write_to_is_refused)
+{
+    struct eventstore *store;
+    static const mode_t lax[] = {0770, 0707, 0730, 01777};
+    for (size_t i = 0; i < sizeof lax / sizeof *lax; i++) {
+        cr_assert_eq(chmod(given->folder, lax[i]), 0);
+        must_be(STATUS_IO, given->engine->open(&store, given->folder, NULL, &given->error));
+        cr_assert_null(store);
+        cr_assert(strstr(given->error.text, "chmod go-w ") != NULL, "%s", given->error.text);
+    }
+    cr_assert_eq(chmod(given->folder, 0755), 0);
+    given->engine->close(&given->store);
+    must(given->engine->open(&given->store, given->folder, NULL, &given->error));
+}
+
+CONTRACT(life, a_store_is_not_made_where_others_may_write)
+{
+    char folder[TEMPORARY_SIZE];
+    temporary_make(folder);
+    cr_assert_eq(chmod(folder, 0777), 0);
+    must_be(STATUS_IO, given->engine->create(folder, NULL, "", &given->error));
+    cr_assert_eq(rmdir(folder), 0, "nothing was made");
+}

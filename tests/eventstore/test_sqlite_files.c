@@ -1,6 +1,7 @@
 /* Files that are no store, or no longer a whole one. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/eventstore/engine_sqlite.h"
@@ -197,5 +198,22 @@ SQLITE_TEST(verify_finds_a_page_of_garbage)
         cr_assert_eq(fseek(file, page * 4096, SEEK_SET), 0);
         cr_assert_eq(fwrite(whole, 1, sizeof whole, file), sizeof whole);
         cr_assert_eq(fclose(file), 0);
+    }
+}
+
+SQLITE_TEST(does_not_open_a_file_that_others_may_write_to)
+{
+    static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm", "run"};
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct eventstore *store;
+        struct stat found;
+        const char *path = path_in(given->folder, names[i]);
+        cr_assert_eq(stat(path, &found), 0, "%s", names[i]);
+        cr_assert_eq(found.st_mode & 077, 0, "%s has the mode %o", names[i], found.st_mode);
+        cr_assert_eq(chmod(path, found.st_mode | 0020), 0);
+        must_be(STATUS_IO, eventstore_open(&store, given->folder, NULL, &given->error));
+        cr_assert(strstr(given->error.text, names[i]) != NULL, "%s", given->error.text);
+        cr_assert_eq(chmod(path, found.st_mode), 0);
     }
 }
