@@ -51,7 +51,7 @@ static void run(const struct plan *plan, struct verdict *verdict)
     struct world *world = world_open(plan, &witness);
     verdict->good = checks_step(checks, world);
     for (; verdict->good && verdict->step < plan->count; verdict->step++) {
-        world_step(world, &plan->steps[verdict->step]);
+        verdict->struck += world_step(world, &plan->steps[verdict->step]);
         verdict->good = checks_step(checks, world);
         if (!verdict->good)
             break;

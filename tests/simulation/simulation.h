@@ -10,6 +10,7 @@ struct verdict {
     size_t step;         /* after which it was found; the plan's count: when the shop had come to rest */
     char wrong[512];     /* what */
     char journey[16384]; /* of the order concerned, a line an event; "" when it is about none */
+    uint32_t struck;     /* steps in which the disk or memory failed, as the plan has it */
     uint32_t orders, events, confirmed, shipped, cancelled, rejected, waiting;
     char digest[17]; /* the first 8 bytes of the roll's last digest, as hex: the same seed makes the same roll */
 };

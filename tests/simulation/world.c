@@ -481,7 +481,7 @@ static void lose_power(struct world *world, uint64_t seed)
     seams_lose_power(&dice);
 }
 
-void world_step(struct world *world, const struct step *step)
+bool world_step(struct world *world, const struct step *step)
 {
     struct error error = {0};
     world->step = step;
@@ -493,15 +493,16 @@ void world_step(struct world *world, const struct step *step)
     if (step->memory_nth != 0)
         memory_fail(step->memory_nth);
     enum status status = act(world, step, &error);
-    memory_heal();
+    bool struck = memory_heal() || disk_is_dead();
     heed(world, status, &error, "a process");
     if (disk_is_dead() || (step->end != END_LIVES && step->end != END_POWER))
         kill_actor(world, step);
     if (step->end == END_POWER)
         lose_power(world, step->dice);
-    disk_heal();
+    struck = disk_heal() || struck;
     seams_mood(BANK_WELL);
     world->step = NULL;
+    return struck;
 }
 
 /* ---- coming to rest ---- */

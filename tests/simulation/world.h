@@ -32,8 +32,8 @@ void world_close(struct world **world);
 
 const char *world_folder(const struct world *world);
 
-/* Makes one step happen. */
-void world_step(struct world *world, const struct step *step);
+/* Makes one step happen. Returns whether a fault of the disk or of memory that it has struck. */
+bool world_step(struct world *world, const struct step *step);
 
 /* Faults heal: the late calls arrive, the bank answers, dead letters are retried, and all services and views come to
  * rest. */
