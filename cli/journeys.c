@@ -207,9 +207,9 @@ const struct command journeys_command = {
                "waits for no service.\n\n"
                "With --json: order_id, order_ref, status, steps [{event, position, at,\n"
                "elapsed_us}], stuck, waiting_for, needs_person, discarded [{consumer, position,\n"
-               "by, at, reason, owed}]. What stands parked is known of now only: with --at and\n"
-               "--as-of waiting_for names the service and no attempt, and the last two are not\n"
-               "there.",
+               "by, at, reason, owed, settled}]. What stands parked is known of now only: with\n"
+               "--at and --as-of waiting_for names the service and no attempt, and the last two\n"
+               "are not there.",
     .options = journeys_options,
     .run = run_journeys,
 };

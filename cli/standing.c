@@ -111,6 +111,9 @@ void tell_discard(struct buffer *out, const struct discard *discard)
                   time_for_people(discard->at_us, at), discard->reason);
     if (discard->owed[0] != '\0')
         buffer_format(out, "; %s", discard->owed);
+    if (discard->settled_by != NULL)
+        buffer_format(out, "; settled by %s at %s: %s", discard->settled_by,
+                      time_for_people(discard->settled_at_us, at), discard->settlement);
 }
 
 static void print_sentence(const struct till *till, enum style colour, const struct buffer *sentence)
@@ -172,6 +175,7 @@ void add_standing(cJSON *object, const struct standing *standing, struct uuid or
         json_time(item, "at", discard->at_us);
         json_text(item, "reason", discard->reason);
         json_text(item, "owed", discard->owed[0] != '\0' ? discard->owed : NULL);
+        json_text(item, "settled", discard->settlement);
         cJSON_AddItemToArray(list, item);
     }
 }

@@ -37,7 +37,7 @@ void tell_discard(struct buffer *out, const struct discard *discard);
  * the command that a person would type next. */
 void print_standing(const struct till *till, const struct standing *standing, struct uuid order, bool advise);
 
-/* Adds "needs_person" and "discarded": [{consumer, position, by, at, reason, owed}]. */
+/* Adds "needs_person" and "discarded": [{consumer, position, by, at, reason, owed, settled}]. */
 void add_standing(cJSON *object, const struct standing *standing, struct uuid order);
 
 #endif

@@ -60,11 +60,21 @@ static enum status take_discard(struct discards *discards, const struct decision
     return STATUS_OK;
 }
 
-static void settle(struct discards *discards, const struct discard *settled)
+static enum status settle(struct discards *discards, const struct discard *settled, const struct decision *decision,
+                          struct error *error)
 {
-    for (size_t i = 0; i < discards->count; i++)
-        if (&discards->items[i] == settled || is_same_debt(&discards->items[i], settled))
-            discards->items[i].settled = true;
+    const char *who = arena_copy(&discards->arena, decision->who);
+    const char *reason = arena_copy(&discards->arena, decision->reason);
+    for (size_t i = 0; i < discards->count; i++) {
+        struct discard *discard = &discards->items[i];
+        if (discard != settled && !is_same_debt(discard, settled))
+            continue;
+        discard->settled = true;
+        discard->settled_by = who;
+        discard->settlement = reason;
+        discard->settled_at_us = decision->decided_at_us;
+    }
+    return who != NULL && reason != NULL ? STATUS_OK : error_memory(error);
 }
 
 static enum status take_decision(void *context, const struct decision *decision, struct error *error)
@@ -74,8 +84,8 @@ static enum status take_decision(void *context, const struct decision *decision,
         return take_discard(discards, decision, error);
     struct discard *discard = find(discards, decision);
     if (discard != NULL && decision->kind == DECISION_SETTLE)
-        settle(discards, discard);
-    else if (discard != NULL) /* set aside once more, and tried */
+        return settle(discards, discard, decision, error);
+    if (discard != NULL) /* set aside once more, and tried */
         discard->settled = true;
     return STATUS_OK;
 }

@@ -16,7 +16,9 @@ struct discard {
     const char *reason;
     uint64_t read_to; /* where its consumer stands now */
     const char *debt; /* what was owed when it was discarded; the same of one order and consumer is one debt */
-    bool settled;     /* the debt, by a person */
+    bool settled;     /* the debt, by a person, or because the event was set aside once more */
+    const char *settled_by, *settlement; /* who settled it, and the reason given; NULL for nobody */
+    int64_t settled_at_us;
     const char *owed; /* now; "" for nothing: never, settled, put right by a later event of the journey, or told with a
                        * later discard */
 };

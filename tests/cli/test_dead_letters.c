@@ -233,6 +233,9 @@ Test(dead_letters, a_debt_needs_a_person_until_it_is_settled)
     cr_assert_str_eq(value(out, 0, "decisions.1.decision"), "settle");
     cr_assert_str_eq(value(out, 0, "decisions.1.reason"), "HOW");
     cr_assert(contains(done("till dead-letters show %s", second), "decided   settle by ann at 2"));
+    /* Nothing will happen to the order any more, and its page says why. */
+    cr_assert(contains(done("till order 2 --json"), "\"settled\":\"HOW\""));
+    cr_assert(contains(done("till journeys"), "settled by"));
 }
 
 /* The line of `text` that is a command in which `word` stands. */

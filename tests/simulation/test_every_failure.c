@@ -9,7 +9,7 @@
 #include "tests/simulation/simulation.h"
 
 enum { ORDER, PAYMENT, INVENTORY, NOTIFICATION }; /* as in service_names */
-enum { SEED = 21, SAMPLED = 23 /* one in so many, and it hits the same few operations of a cycle no two times */ };
+enum { SEED = 21, SAMPLED = 101 /* one in so many */ };
 
 static const struct step story[] = {
     {.act = ACT_PLACE, .a = 1},
@@ -91,7 +91,7 @@ static void expect_good_end(saboteur sabotage)
     cr_assert_gt(tried, 0);
 }
 
-TestSuite(every_failure, .timeout = 1500);
+TestSuite(every_failure, .timeout = 3000);
 
 Test(every_failure, of_memory_is_survived)
 {
