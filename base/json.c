@@ -767,3 +767,20 @@ void json_write_text(struct buffer *out, const char *text, size_t length)
     }
     buffer_char(out, '"');
 }
+
+void json_append_safe(struct buffer *out, const char *json, size_t length)
+{
+    const char *end = json + length;
+    const char *plain = json; /* what stands as it is and is not appended yet starts here */
+    for (const char *at = json; at < end;) {
+        uint32_t codepoint;
+        const size_t taken = text_decode(at, end, &codepoint);
+        if (taken == 0 || text_is_harmful(codepoint)) {
+            buffer_append(out, plain, (size_t)(at - plain));
+            buffer_format(out, "\\u%04x", taken == 0 ? 0xFFFDu : (unsigned)codepoint);
+            plain = at + (taken == 0 ? 1 : taken);
+        }
+        at += taken == 0 ? 1 : taken;
+    }
+    buffer_append(out, plain, (size_t)(end - plain));
+}

@@ -107,4 +107,8 @@ enum status json_check(const char *text, size_t length, struct error *error) MUS
 /* Appends `text` as a JSON string with its quotes. The bytes must be valid UTF-8. */
 void json_write_text(struct buffer *out, const char *text, size_t length);
 
+/* Appends a JSON text that somebody may look at: what is harmful in its strings (text.h) becomes \uXXXX, which means
+ * the same, and so do broken bytes U+FFFD. Blanks between its tokens may be no line ends. */
+void json_append_safe(struct buffer *out, const char *json, size_t length);
+
 #endif

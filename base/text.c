@@ -108,6 +108,11 @@ static bool is_deceptive(uint32_t codepoint)
            (codepoint >= 0x2028 && codepoint <= 0x202E) || (codepoint >= 0x2066 && codepoint <= 0x2069);
 }
 
+bool text_is_harmful(uint32_t codepoint)
+{
+    return is_control(codepoint) || is_deceptive(codepoint);
+}
+
 /* Reads one character, or one broken byte. When it may not stand as it is, its escape is written, else "". Returns the
  * bytes read. */
 static size_t escape_next(const char *at, const char *end, char escape[ESCAPE_SIZE])
@@ -117,7 +122,7 @@ static size_t escape_next(const char *at, const char *end, char escape[ESCAPE_SI
     escape[0] = '\0';
     if (taken == 0 || (taken == 1 && is_control(codepoint)))
         (void)snprintf(escape, ESCAPE_SIZE, "\\x%02X", (unsigned)(unsigned char)*at);
-    else if (is_control(codepoint) || is_deceptive(codepoint))
+    else if (text_is_harmful(codepoint))
         (void)snprintf(escape, ESCAPE_SIZE, "\\u{%X}", (unsigned)codepoint);
     return taken == 0 ? 1 : taken;
 }

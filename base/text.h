@@ -21,6 +21,10 @@ bool text_is_clean(const char *text, size_t length, size_t max_bytes);
  */
 size_t text_decode(const char *text, const char *end, uint32_t *codepoint);
 
+/* True for what a terminal obeys or a reader is deceived by: C0, DEL, C1, bidirectional marks and isolates, line and
+ * paragraph separators. None of them is beyond U+FFFF. */
+bool text_is_harmful(uint32_t codepoint);
+
 /* Appends `length` bytes for a person to read: controls, bidirectional marks and broken bytes become \xNN or \u{NNNN};
  * everything else stands as it is. */
 void text_append_safe(struct buffer *out, const char *text, size_t length);

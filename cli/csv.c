@@ -427,14 +427,17 @@ void csv_seek(struct csv_reader *reader, uint64_t offset, uint64_t line)
 
 /* ---- life cycle ---- */
 
-static enum status skip_byte_order_mark(struct csv_reader *reader, struct error *error)
+/* All of them: whoever joins two files leaves a second one, and a table that we write must not begin with one. */
+static enum status skip_byte_order_marks(struct csv_reader *reader, struct error *error)
 {
-    const char *bytes;
-    size_t length;
-    enum status status = look(reader, &bytes, &length, error);
-    if (status == STATUS_OK && length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
-        reader->offset = 3;
-    return status;
+    for (;;) {
+        const char *bytes;
+        size_t length;
+        enum status status = look(reader, &bytes, &length, error);
+        if (status != STATUS_OK || length < 3 || memcmp(bytes, "\xEF\xBB\xBF", 3) != 0)
+            return status;
+        reader->offset += 3;
+    }
 }
 
 enum status csv_open(struct csv_reader **out, const char *path, struct error *error)
@@ -451,7 +454,7 @@ enum status csv_open(struct csv_reader **out, const char *path, struct error *er
     reader->path = strdup(path);
     enum status status = reader->path == NULL ? error_memory(error) : open_input(reader, path, error);
     if (status == STATUS_OK)
-        status = skip_byte_order_mark(reader, error);
+        status = skip_byte_order_marks(reader, error);
     if (status != STATUS_OK)
         csv_close(out);
     return status;

@@ -3,7 +3,7 @@
  * Reading is libcsv's, in its strict mode, fed line by line, for it knows neither lines nor offsets nor limits. What it
  * would change silently stays as it is: blanks at the ends of a field, and empty fields. What we add:
  *
- *   1. A byte order mark before the first row is skipped. Lines without anything on them are no rows.
+ *   1. Byte order marks before the first row are skipped. Lines without anything on them are no rows.
  *   2. A row ends at LF or CRLF outside quotes. A CR by itself ends no line: outside quotes it is a mistake.
  *   3. A row that breaks the rules (a quote where none may stand, one that is never closed, a stray CR) is its first
  *      line only; reading goes on at the next line, so that a forgotten quote takes no further rows with it.

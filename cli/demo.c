@@ -524,10 +524,15 @@ static void tell_the_end(struct demo *demo, bool stopped, bool keep, int64_t ela
                                    : "All of it came out as told";
     printf("\n%s%s%s in %.1f s.", style(till, demo->failed || stopped ? STYLE_RED : STYLE_GREEN), end,
            style(till, STYLE_PLAIN), (double)elapsed_us / 1e6);
-    if (keep)
-        printf(" The shop stands in\n%s\nGo on: till --shop %s status\n", demo->folder, demo->folder);
-    else
+    if (!keep) {
         printf(" The shop is gone again; --keep keeps it.\n");
+        return;
+    }
+    fputs(" The shop stands in\n", stdout);
+    print_cell(till, demo->folder, 0);
+    fputs("\nGo on: till --shop ", stdout);
+    print_cell(till, demo->folder, 0);
+    puts(" status");
 }
 
 static int run(struct till *till, const struct arguments *arguments)
@@ -542,8 +547,9 @@ static int run(struct till *till, const struct arguments *arguments)
         close_demo(&demo, keep);
         return fail(&error);
     }
-    printf("A shop in %s, with five processes:\norder, payment, inventory, notification and the projector.\n",
-           demo.folder);
+    fputs("A shop in ", stdout);
+    print_cell(till, demo.folder, 0);
+    puts(", with five processes:\norder, payment, inventory, notification and the projector.");
     run_steps(&demo);
     bool stopped = signal_to_stop();
     close_demo(&demo, keep);

@@ -20,9 +20,12 @@ static void erase_bar(const struct till *till)
 
 void import_say(const struct import *import, const struct import_file *file, uint64_t line, const char *sentence)
 {
+    struct buffer said = {0};
     char path[TEXT_SAFE_SIZE];
     erase_bar(import->till);
-    (void)fprintf(stderr, "till: %s, line %llu: %s\n", text_safe(path, file->path), (unsigned long long)line, sentence);
+    buffer_format(&said, "%s, line %llu: %s", text_safe(path, file->path), (unsigned long long)line, sentence);
+    warn(buffer_string(&said));
+    buffer_clear(&said);
 }
 
 void import_progress(const struct import *import, const struct import_file *file, const char *what)

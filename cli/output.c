@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "domain/money.h"
@@ -176,13 +177,18 @@ void json_currency(cJSON *object, const char *name, struct currency currency)
 
 enum status json_line(cJSON *object, struct error *error)
 {
+    struct buffer safe = {0};
     char *line = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     if (line == NULL)
         return error_memory(error);
-    puts(line);
+    json_append_safe(&safe, line, strlen(line));
     cJSON_free(line);
-    return STATUS_OK;
+    const enum status status = buffer_ok(&safe, error);
+    if (status == STATUS_OK)
+        puts(buffer_string(&safe));
+    buffer_clear(&safe);
+    return status;
 }
 
 /* ---- progress ---- */

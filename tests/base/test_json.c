@@ -277,6 +277,23 @@ Test(json, writes_the_short_escapes_and_leaves_the_rest_alone)
     cr_assert_str_eq(buffer_string(&text), "\"a\\u0000b\"");
 }
 
+static void is_shown_as(const char *json, const char *expected)
+{
+    buffer_reset(&text);
+    json_append_safe(&text, json, strlen(json));
+    cr_expect_str_eq(buffer_string(&text), expected);
+}
+
+Test(json, what_a_terminal_obeys_is_shown_as_escapes_that_mean_the_same)
+{
+    is_shown_as("", "");
+    is_shown_as("{\"caf\u00e9\":[\"\U0001f375\u00a0\\n\",-1.5]}", "{\"caf\u00e9\":[\"\U0001f375\u00a0\\n\",-1.5]}");
+    is_shown_as("[\"a\x7F\xC2\x9B\"]", "[\"a\\u007f\\u009b\"]");
+    is_shown_as("[\"\u202Eb\u2066\u2069\u061C\u200E\u2028\"]", "[\"\\u202eb\\u2066\\u2069\\u061c\\u200e\\u2028\"]");
+    is_shown_as("[\"\xFF\xE2\x80\"]", "[\"\\ufffd\\ufffd\\ufffd\"]");
+    is_shown_as("\u202D", "\\u202d");
+}
+
 Test(json, never_writes_broken_text, .signal = SIGABRT)
 {
     json_write_text(&text, "caf\xE9", 4);

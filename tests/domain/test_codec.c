@@ -636,6 +636,64 @@ Test(codec, checks_what_it_passes_over_as_strictly)
     }
 }
 
+/* A stranger's payload, in a field of ours and in one that we pass over: refused with the place and the reason. */
+Test(codec, says_where_a_hostile_payload_is_wrong_and_why)
+{
+    static const struct {
+        const char *value, *ours, *passed_over;
+    } tries[] = {
+        {"1e999", "is a number too large for a double", "is a number too large for a double"},
+        {"4503599627370496", "must be an integer of at most 4503599627370495 either way",
+         "must be an integer of at most 4503599627370495 either way"},
+        {"-9223372036854775809", "must be an integer of at most 4503599627370495 either way",
+         "must be an integer of at most 4503599627370495 either way"},
+        {"NaN", "must be an integer", "must be a JSON value"},
+        {"\"a\\u0000b\"", "must be an integer", "holds \\u0000, which no text may"},
+        {"\"\xC0\xAF\"", "must be an integer", "holds bytes that are not UTF-8"},
+        {"\"\\udfff\"", "must be an integer", "holds half a surrogate pair"},
+        {"\"a\nb\"", "must be an integer", "holds a control character that is not escaped"},
+    };
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        struct buffer text = {0}, sentence = {0};
+        buffer_format(&text, "{\"sku\":\"tea\",\"quantity\":%s}", tries[i].value);
+        buffer_format(&sentence, "StockReceived v1: quantity: %s", tries[i].ours);
+        expect_unread(EVENT_STOCK_RECEIVED, buffer_string(&text), buffer_string(&sentence));
+        buffer_reset(&text);
+        buffer_reset(&sentence);
+        buffer_format(&text, "{\"sku\":\"tea\",\"quantity\":1,\"x\":{\"y\":[0,%s]}}", tries[i].value);
+        buffer_format(&sentence, "StockReceived v1: x.y[1]: %s", tries[i].passed_over);
+        expect_unread(EVENT_STOCK_RECEIVED, buffer_string(&text), buffer_string(&sentence));
+        buffer_clear(&text);
+        buffer_clear(&sentence);
+    }
+}
+
+/* Refused before it is followed, whatever its depth, its length or the number of its keys. */
+Test(codec, refuses_payloads_made_to_exhaust)
+{
+    struct buffer text = {0};
+    buffer_text(&text, "{\"order_id\":\"" ID "\",\"x\":");
+    for (size_t i = 0; i < 100000; i++)
+        buffer_char(&text, '[');
+    expect_unread(EVENT_ORDER_CONFIRMED, buffer_string(&text),
+                  "OrderConfirmed v1: x[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: is nested deeper than 16 levels");
+    buffer_reset(&text);
+    buffer_text(&text, "{\"order_id\":\"" ID "\"");
+    for (size_t i = 0; i < 64; i++)
+        buffer_format(&text, ",\"k%zu\":0", i);
+    buffer_char(&text, '}');
+    expect_unread(EVENT_ORDER_CONFIRMED, buffer_string(&text),
+                  "OrderConfirmed v1: at byte 546: too many keys: at most 64 in all open objects");
+    buffer_reset(&text);
+    buffer_text(&text, "{\"order_id\":\"" ID "\",\"x\":\"");
+    while (text.length < (size_t)1 << 20)
+        buffer_text(&text, "0123456789abcdef");
+    buffer_text(&text, "\"}");
+    expect_unread(EVENT_ORDER_CONFIRMED, buffer_string(&text),
+                  "OrderConfirmed v1: the text is longer than 1048576 bytes");
+    buffer_clear(&text);
+}
+
 /* Each sample, cut short at every byte: refused, and nothing is read past the end. */
 Test(codec, refuses_every_beginning_of_an_event)
 {
