@@ -113,11 +113,13 @@ struct list_request {
 
 static enum status read_price(struct list_request *request, const char *text, struct error *error)
 {
+    const struct currency currency = request->product.currency;
     char safe[TEXT_SAFE_SIZE];
-    if (money_from_text(text, request->product.currency, &request->product.unit_price_minor))
+    if (money_from_text(text, currency, &request->product.unit_price_minor))
         return STATUS_OK;
-    return error_set(error, STATUS_INVALID, "%s is no price in %s: write it like 12.50", text_safe(safe, text),
-                     request->product.currency.code);
+    const char *example = money_text(1250, currency); /* "12.50 USD", "1250 JPY" */
+    return error_set(error, STATUS_INVALID, "%s is no price in %s: write it like %.*s", text_safe(safe, text),
+                     currency.code, (int)strcspn(example, " "), example);
 }
 
 static enum status tell_listed(const struct list_product *product, const struct stock *stock, const struct till *till,
