@@ -25,6 +25,7 @@ const struct command *const commands[] = {
     &seal_command,
     &rebuild_command,
     &backup_command,
+    &restore_command,
     NULL,
 };
 /* clang-format on */

@@ -24,7 +24,7 @@ extern const struct command status_command;
 /* dead_letters.c */
 extern const struct command dead_letters_command;
 /* verify.c */
-extern const struct command verify_command, backup_command, rebuild_command;
+extern const struct command verify_command, backup_command, restore_command, rebuild_command;
 /* seal.c */
 extern const struct command seal_command;
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -170,15 +171,10 @@ const struct command verify_command = {
 
 /* ---- backup ---- */
 
-static enum status back_up(struct shop *shop, const struct till *till, void *context, struct error *error)
+static enum status tell_copied(const struct till *till, const char *file, const char *sentence, uint64_t position,
+                               const uint8_t bytes[EVENTSTORE_DIGEST_BYTES], struct error *error)
 {
-    const char *file = context;
-    uint64_t position = 0;
-    uint8_t bytes[EVENTSTORE_DIGEST_BYTES];
     char digest[DIGEST_TEXT_SIZE];
-    enum status status = eventstore_backup(shop->store, file, &position, bytes, error);
-    if (status != STATUS_OK)
-        return status;
     digest_to_text(bytes, digest);
     if (till->json) {
         cJSON *object = cJSON_CreateObject();
@@ -187,10 +183,19 @@ static enum status back_up(struct shop *shop, const struct till *till, void *con
         json_text(object, "digest", digest);
         return json_line(object, error);
     }
-    say("The roll was copied to %s.", file);
+    say("%s %s.", sentence, file);
     say("  position  %llu", (unsigned long long)position);
     say("  digest    %s", digest);
     return STATUS_OK;
+}
+
+static enum status back_up(struct shop *shop, const struct till *till, void *context, struct error *error)
+{
+    const char *file = context;
+    uint64_t position = 0;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    enum status status = eventstore_backup(shop->store, file, &position, digest, error);
+    return status == STATUS_OK ? tell_copied(till, file, "The roll was copied to", position, digest, error) : status;
 }
 
 static int run_backup(struct till *till, const struct arguments *arguments)
@@ -212,6 +217,45 @@ const struct command backup_command = {
     .words_min = 1,
     .words_max = 1,
     .run = run_backup,
+};
+
+/* ---- restore ---- */
+
+static enum status restore(const struct till *till, const char *file, struct error *error)
+{
+    uint64_t position = 0;
+    uint8_t bytes[EVENTSTORE_DIGEST_BYTES];
+    enum status status = file_make_folder(till->folder, error);
+    if (status != STATUS_OK)
+        return status;
+    begin_progress(till, "restore");
+    status = eventstore_restore(file, till->folder, &position, bytes, show_progress, error);
+    end_progress();
+    if (status != STATUS_OK)
+        (void)rmdir(till->folder); /* when it is empty: it was made for this, or holds nothing anyway */
+    else
+        status = tell_copied(till, till->folder, "The roll was verified and restored in", position, bytes, error);
+    return status;
+}
+
+static int run_restore(struct till *till, const struct arguments *arguments)
+{
+    struct error error = {0};
+    return conclude(arguments, restore(till, argument_word(arguments, 0), &error), &error);
+}
+
+const struct command restore_command = {
+    .name = "restore",
+    .usage = "FILE",
+    .summary = "make the shop anew from a backup, after verifying it",
+    .details = "Puts nothing in place unless all of the backup is sound, and never in the place\n"
+               "of a roll that is there. The bank's book and the mails are not in a backup: what\n"
+               "they have seen stays as it is, and services that ask again are told so. A view\n"
+               "that has seen more than this roll holds says so: delete the folder views then.\n\n"
+               "With --json: file, position, digest.",
+    .words_min = 1,
+    .words_max = 1,
+    .run = run_restore,
 };
 
 /* ---- rebuild ---- */

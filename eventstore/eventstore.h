@@ -27,7 +27,7 @@
 #include "base/uuid.h"
 
 enum {
-    EVENTSTORE_FORMAT = 2,         /* of the files; an older one is raised when it is opened, a newer one refused */
+    EVENTSTORE_FORMAT = 3,         /* of the files; an older one is raised when it is opened, a newer one refused */
     EVENTSTORE_NAME_MAX = 128,     /* bytes of a category, an entity, a type, a consumer or an actor */
     EVENTSTORE_DATA_MAX = 1 << 20, /* bytes of one event's data */
     EVENTSTORE_DIGEST_BYTES = 32,
@@ -395,8 +395,16 @@ enum status eventstore_digest_at(struct eventstore *store, uint64_t position, ui
                                  struct error *error) MUST_CHECK;
 
 /* Copies the whole store, while others write, into the new file `file` (refused when it is there); `*position` and
- * `digest` are those of the copy's head. */
+ * `digest` are those of the copy's head, and stand in the copy, so that eventstore_verify finds one that was cut. A
+ * kill at any moment leaves no such file or a whole one. */
 enum status eventstore_backup(struct eventstore *store, const char *file, uint64_t *position,
                               uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error) MUST_CHECK;
+
+/* Makes the store in `folder` (which must be there) that was copied into `file`, after having verified all of it:
+ * STATUS_DAMAGED when anything is wrong. STATUS_REFUSED when there is a store, or what is left of one. A kill at any
+ * moment leaves no store or a whole one. */
+enum status eventstore_restore(const char *file, const char *folder, uint64_t *position,
+                               uint8_t digest[EVENTSTORE_DIGEST_BYTES],
+                               void (*progress)(uint64_t position, uint64_t head), struct error *error) MUST_CHECK;
 
 #endif

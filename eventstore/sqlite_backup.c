@@ -1,4 +1,8 @@
-/* sqlite_backup.c - a whole copy of the store while others work. */
+/* sqlite_backup.c - a whole copy of the store while others work, and the way back.
+ *
+ * A copy is made beside the place where it will stand and gets its name when it is whole and on disk; a kill at any
+ * moment leaves a draft that nobody takes for more. It says in itself where the roll ended when it was copied (table
+ * backup), so that verify finds a copy that was cut. */
 #include "eventstore/sqlite_store.h"
 
 #include <unistd.h>
@@ -24,7 +28,7 @@ static enum status write_copy(struct eventstore *store, const char *draft, struc
     if (status == STATUS_OK)
         status = copy_pages(store, copy, error);
     database_close(&copy);
-    return status == STATUS_OK ? file_sync(draft, error) : status;
+    return status;
 }
 
 static enum status read_copy(const char *draft, uint64_t *position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
@@ -35,6 +39,25 @@ static enum status read_copy(const char *draft, uint64_t *position, uint8_t dige
     if (status == STATUS_OK)
         status = eventstore_head_digest(copy, position, digest, error);
     eventstore_close(&copy);
+    return status;
+}
+
+static enum status note_end(const char *draft, uint64_t position, const uint8_t digest[EVENTSTORE_DIGEST_BYTES],
+                            struct error *error)
+{
+    sqlite3 *copy = NULL;
+    sqlite3_stmt *insert = NULL;
+    enum status status = database_open(&copy, draft, DATABASE_WRITE, error);
+    if (status == STATUS_OK)
+        status = database_prepare(copy, "INSERT OR REPLACE INTO backup (one, position, digest) VALUES (1, ?1, ?2)",
+                                  &insert, error);
+    if (status == STATUS_OK) {
+        sqlite3_bind_int64(insert, 1, (int64_t)position);
+        sqlite3_bind_blob(insert, 2, digest, EVENTSTORE_DIGEST_BYTES, SQLITE_STATIC);
+        status = database_execute(insert, "say in the backup where it ends", error);
+    }
+    sqlite3_finalize(insert);
+    database_close(&copy);
     return status;
 }
 
@@ -56,8 +79,80 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
     status = write_copy(store, draft, error);
     if (status == STATUS_OK)
         status = read_copy(draft, position, digest, error);
+    if (status == STATUS_OK && store->info.format >= FIRST_WITH_CHECKSUMS) /* else there is no table for it */
+        status = note_end(draft, *position, digest, error);
+    if (status == STATUS_OK)
+        status = file_sync(draft, error);
     if (status == STATUS_OK)
         status = file_publish(draft, file, error);
     (void)unlink(draft);
     return status == STATUS_REFUSED ? refuse_to_overwrite(file, error) : status;
+}
+
+/* ---- the way back ---- */
+
+static enum status refuse_fault(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    (void)context, (void)check;
+    return ok ? STATUS_OK
+              : error_set(error, STATUS_DAMAGED, "nothing was put in place, for the backup is not sound: %s",
+                          text_safe(safe, detail));
+}
+
+/* A log that stands beside would be taken for the new file's own: SQLite would play it into it. */
+static enum status refuse_remains(const char *folder, struct error *error)
+{
+    static const char *const names[] = {"events.db-wal", "events.db-shm", "events.db-journal"};
+    char path[PATH_SIZE], safe[TEXT_SAFE_SIZE];
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof names / sizeof *names; i++) {
+        status = path_join(path, folder, error, "%s", names[i]);
+        if (status == STATUS_OK && file_exists(path))
+            status = error_set(error, STATUS_REFUSED, "%s is left of another roll: move it away first",
+                               text_safe(safe, path));
+    }
+    return status;
+}
+
+/* What was verified and what is put in place must be the same bytes, whoever has the file open: so the copy is
+ * verified. */
+static enum status verify_copy(const char *draft, uint64_t *position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
+                               void (*progress)(uint64_t position, uint64_t head), struct error *error)
+{
+    struct eventstore *copy = NULL;
+    enum status status = eventstore_open_file(&copy, draft, error);
+    if (status == STATUS_OK)
+        status = eventstore_verify(copy, refuse_fault, NULL, progress, error);
+    if (status == STATUS_OK)
+        status = eventstore_head_digest(copy, position, digest, error);
+    eventstore_close(&copy);
+    return status;
+}
+
+enum status eventstore_restore(const char *file, const char *folder, uint64_t *position,
+                               uint8_t digest[EVENTSTORE_DIGEST_BYTES],
+                               void (*progress)(uint64_t position, uint64_t head), struct error *error)
+{
+    char path[PATH_SIZE], draft[PATH_SIZE];
+    struct eventstore *backup = NULL;
+    enum status status = store_place(folder, path, error);
+    if (status == STATUS_OK)
+        status = refuse_remains(folder, error);
+    if (status == STATUS_OK)
+        status = path_draft(draft, path, error);
+    if (status == STATUS_OK)
+        status = eventstore_open_file(&backup, file, error);
+    if (status != STATUS_OK)
+        return status;
+    status = write_copy(backup, draft, error);
+    eventstore_close(&backup);
+    if (status == STATUS_OK)
+        status = verify_copy(draft, position, digest, progress, error);
+    if (status == STATUS_OK)
+        status = file_sync(draft, error);
+    if (status == STATUS_OK)
+        status = file_publish(draft, path, error);
+    (void)unlink(draft);
+    return status;
 }

@@ -9,10 +9,14 @@ enum status eventstore_checkpoint(struct eventstore *store, const char *consumer
                                   struct error *error)
 {
     bool row = false;
+    char safe[TEXT_SAFE_SIZE];
     sqlite3_stmt *select = store->statements[STATEMENT_FIND_CHECKPOINT];
     sqlite3_bind_text(select, 1, consumer, -1, SQLITE_STATIC);
     enum status status = database_step(select, &row, "read a checkpoint", error);
     *position = row ? (uint64_t)sqlite3_column_int64(select, 0) : 0;
+    if (row && sqlite3_column_int(select, 1) == 0)
+        status = error_set(error, STATUS_DAMAGED, "the checkpoint of %s is damaged: run `till verify`",
+                           text_safe(safe, consumer));
     sqlite3_reset(select);
     return status;
 }
@@ -52,7 +56,7 @@ static bool can_be_parked(sqlite3_stmt *row)
 enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error)
 {
     const char *state = (const char *)sqlite3_column_text(row, 3);
-    if (!can_be_parked(row) || state == NULL || sqlite3_column_text(row, 7) == NULL)
+    if (!can_be_parked(row) || state == NULL || sqlite3_column_text(row, 7) == NULL || sqlite3_column_int(row, 8) == 0)
         return error_set(error, STATUS_DAMAGED, "a parked event is damaged: run `till verify`");
     memcpy(parked->sequence.bytes, sqlite3_column_blob(row, 1), UUID_BYTES);
     parked->position = (uint64_t)sqlite3_column_int64(row, 2);
@@ -151,11 +155,12 @@ static enum status write_pause(struct eventstore *store, void *context, struct e
     sqlite3_stmt *statement = NULL;
     enum status status = names_check(pausing->consumer, "a consumer", error);
     if (status == STATUS_OK)
-        status =
-            database_prepare(store->database,
-                             is_over ? "DELETE FROM pause WHERE consumer = ?1"
-                                     : "INSERT OR REPLACE INTO pause (consumer, until, reason) VALUES (?1, ?2, ?3)",
-                             &statement, error);
+        status = database_prepare(store->database,
+                                  is_over ? "DELETE FROM pause WHERE consumer = ?1"
+                                          : "INSERT OR REPLACE INTO pause (consumer, until, reason, checksum)"
+                                            " SELECT consumer, until, reason, " PAUSE_CHECKSUM
+                                            " FROM (SELECT ?1 AS consumer, ?2 AS until, ?3 AS reason)",
+                                  &statement, error);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_text(statement, 1, pausing->consumer, -1, SQLITE_STATIC);
@@ -181,16 +186,21 @@ enum status eventstore_paused(struct eventstore *store, const char *consumer, st
 {
     sqlite3_stmt *select = NULL;
     bool row = false;
+    char safe[TEXT_SAFE_SIZE];
     *pause = (struct pause){0};
     if (store->info.format < 2) /* a backup of the days before there were pauses */
         return STATUS_OK;
-    enum status status =
-        database_prepare(store->database, "SELECT until, reason FROM pause WHERE consumer = ?1", &select, error);
+    enum status status = database_prepare(
+        store->database, "SELECT until, reason, checksum IS " PAUSE_CHECKSUM " FROM pause WHERE consumer = ?1", &select,
+        error);
     if (status != STATUS_OK)
         return status;
     sqlite3_bind_text(select, 1, consumer, -1, SQLITE_STATIC);
     status = database_step(select, &row, "read a pause", error);
-    if (status == STATUS_OK && row) {
+    if (status == STATUS_OK && row && sqlite3_column_int(select, 2) == 0) {
+        status = error_set(error, STATUS_DAMAGED, "the pause of %s is damaged: run `till verify`",
+                           text_safe(safe, consumer));
+    } else if (status == STATUS_OK && row) {
         const char *reason = (const char *)sqlite3_column_text(select, 1);
         pause->until_us = sqlite3_column_int64(select, 0);
         snprintf(pause->reason, sizeof pause->reason, "%s", reason != NULL ? reason : "");

@@ -84,10 +84,11 @@ static enum status change_as_seen(struct eventstore *store, const struct decisio
 
 static enum status insert_decision(struct eventstore *store, const struct decision *decision, struct error *error)
 {
-    static const char sql[] = "INSERT INTO decision (number, consumer, sequence, position, attempts, failure, kind,"
-                              " decided_by, decided_at, reason, owed)"
-                              " SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10"
-                              " FROM decision";
+    static const char sql[] =
+        "INSERT INTO decision (" DECISION_COLUMNS ", checksum) SELECT " DECISION_COLUMNS ", " DECISION_CHECKSUM
+        " FROM (SELECT coalesce(max(number), 0) + 1 AS number, ?1 AS consumer, ?2 AS sequence, ?3 AS position,"
+        " ?4 AS attempts, ?5 AS failure, ?6 AS kind, ?7 AS decided_by, ?8 AS decided_at, ?9 AS reason, ?10 AS owed"
+        " FROM decision)";
     sqlite3_stmt *insert = NULL;
     enum status status = database_prepare(store->database, sql, &insert, error);
     if (status != STATUS_OK)
@@ -143,7 +144,7 @@ enum status eventstore_decide(struct eventstore *store, const struct decision *d
 
 /* What was owed is so until the next decision about the same event. */
 static const char decisions_sql[] =
-    "SELECT number, consumer, sequence, position, attempts, failure, kind, decided_by, decided_at, reason, owed"
+    "SELECT " DECISION_COLUMNS ", checksum IS " DECISION_CHECKSUM
     " FROM decision d WHERE (?1 IS NULL OR consumer = ?1) AND (?2 IS NULL OR sequence = ?2)"
     " AND (?3 = 0 OR position = ?3)"
     " AND (?4 = 0 OR (owed <> '' AND NOT EXISTS (SELECT 1 FROM decision e WHERE e.position = d.position"
@@ -173,7 +174,7 @@ static enum status read_kind(const char *name, enum decision_kind *kind, struct 
 
 static enum status read_decision_row(sqlite3_stmt *row, struct decision *decision, struct error *error)
 {
-    if (sqlite3_column_bytes(row, 2) != UUID_BYTES)
+    if (sqlite3_column_bytes(row, 2) != UUID_BYTES || sqlite3_column_int(row, 11) == 0)
         return damaged(error);
     *decision = (struct decision){
         .number = (uint64_t)sqlite3_column_int64(row, 0),

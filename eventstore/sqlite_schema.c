@@ -9,9 +9,12 @@
  * may not be used in a view where the schema is not trusted. */
 #define JSON_NAME(column) "'\"' || replace(replace(" column ", '\\', '\\\\'), '\"', '\\\"') || '\"'"
 
-#define REFUSE_CHANGES(table)                                                                                          \
+#define REFUSE_UPDATES(table)                                                                                          \
     "CREATE TRIGGER " table "_is_never_updated BEFORE UPDATE ON " table                                                \
-    " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: nothing in " table " is ever changed'); END;"                \
+    " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: nothing in " table " is ever changed'); END;"
+
+#define REFUSE_CHANGES(table)                                                                                          \
+    REFUSE_UPDATES(table)                                                                                              \
     "CREATE TRIGGER " table "_is_never_deleted BEFORE DELETE ON " table                                                \
     " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: nothing in " table " is ever removed'); END;"
 
@@ -98,9 +101,26 @@ static const char *const format_2[] = {
     " STRICT, WITHOUT ROWID;",
     NULL,
 };
+
+/* A column at the end: rows that stand are summed up as they are. */
+#define ADD_CHECKSUM(table, sum)                                                                                       \
+    "ALTER TABLE " table " ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0; UPDATE " table " SET checksum = " sum ";"
+
+static const char *const format_3[] = {
+    ADD_CHECKSUM("checkpoint", CHECKPOINT_CHECKSUM),
+    ADD_CHECKSUM("parked", PARKED_CHECKSUM),
+    ADD_CHECKSUM("pause", PAUSE_CHECKSUM),
+    "DROP TRIGGER decision_is_never_updated;",
+    ADD_CHECKSUM("decision", DECISION_CHECKSUM),
+    REFUSE_UPDATES("decision"),
+    /* In a backup, and in a store that was restored from one: where the roll ended when it was copied. */
+    "CREATE TABLE backup (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL, digest BLOB NOT NULL)"
+    " STRICT;",
+    NULL,
+};
 /* clang-format on */
 
-const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2};
+const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2, format_3};
 
 #define EVENT_COLUMNS                                                                                                  \
     "position, type, entity, category, version, previous, schema_version, event_id, correlation, causation,"           \
@@ -108,10 +128,18 @@ const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, fo
 
 /* Only the first of a sequence may be tried; the others wait behind it. Parameters as in bind_parked_query. */
 #define SELECT_PARKED(condition, order)                                                                                \
-    "SELECT " PARKED_COLUMNS " FROM parked p WHERE " condition                                                         \
+    "SELECT " PARKED_COLUMNS ", checksum IS " PARKED_CHECKSUM " FROM parked p WHERE " condition                        \
     " AND (?4 = 0 OR NOT EXISTS (SELECT 1 FROM parked q WHERE q.consumer = p.consumer AND q.sequence = p.sequence"     \
     " AND q.position < p.position)) ORDER BY " order " LIMIT ?5"
 #define DUE "(?3 = 0 OR (state = 'waiting' AND next_attempt <= ?3))"
+
+/* What has no checksums is read as if its rows were as they were written: nobody can tell otherwise. */
+#define SUMMED_UP(table, sum) "CREATE TEMP VIEW " table " AS SELECT *, " sum " AS checksum FROM main." table ";"
+const char *const without_checksums_sql[] = {
+    [1] = SUMMED_UP("checkpoint", CHECKPOINT_CHECKSUM) SUMMED_UP("parked", PARKED_CHECKSUM),
+    [2] = SUMMED_UP("checkpoint", CHECKPOINT_CHECKSUM) SUMMED_UP("parked", PARKED_CHECKSUM)
+        SUMMED_UP("pause", PAUSE_CHECKSUM) SUMMED_UP("decision", DECISION_CHECKSUM),
+};
 
 const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -134,17 +162,23 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_FIND_ENTITY] = "SELECT id FROM entity WHERE name = ?1",
     [STATEMENT_ADD_ENTITY] = "INSERT INTO entity (name) VALUES (?1)",
     [STATEMENT_ENTITY_NAME] = "SELECT name FROM entity WHERE id = ?1",
-    [STATEMENT_FIND_CHECKPOINT] = "SELECT position FROM checkpoint WHERE consumer = ?1",
-    [STATEMENT_PUT_CHECKPOINT] = "INSERT INTO checkpoint (consumer, position) VALUES (?1, ?2)"
-                                 " ON CONFLICT DO UPDATE SET position = excluded.position",
+    [STATEMENT_FIND_CHECKPOINT] =
+        "SELECT position, checksum IS " CHECKPOINT_CHECKSUM " FROM checkpoint WHERE consumer = ?1",
+    [STATEMENT_PUT_CHECKPOINT] =
+        "INSERT INTO checkpoint (consumer, position, checksum)"
+        " SELECT consumer, position, " CHECKPOINT_CHECKSUM " FROM (SELECT ?1 AS consumer, ?2 AS position) WHERE true"
+        " ON CONFLICT DO UPDATE SET position = excluded.position,"
+        " checksum = excluded.checksum",
     [STATEMENT_PARKED] = SELECT_PARKED("(?1 IS NULL OR consumer = ?1) AND (?2 IS NULL OR sequence = ?2) AND " DUE,
                                        "CASE ?3 WHEN 0 THEN 0 ELSE next_attempt END, consumer, position"),
     [STATEMENT_PARKED_DUE] =
         SELECT_PARKED("consumer = ?1 AND state = 'waiting' AND next_attempt <= ?3", "next_attempt, position"),
     [STATEMENT_PARKED_OF_SEQUENCE] = SELECT_PARKED("consumer = ?1 AND sequence = ?2 AND " DUE, "position"),
-    [STATEMENT_FIND_PARKED] =
-        "SELECT " PARKED_COLUMNS " FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
+    [STATEMENT_FIND_PARKED] = "SELECT " PARKED_COLUMNS ", checksum IS " PARKED_CHECKSUM
+                              " FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
     [STATEMENT_PUT_PARKED] =
-        "INSERT OR REPLACE INTO parked (" PARKED_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO parked (" PARKED_COLUMNS ", checksum)"
+        " SELECT " PARKED_COLUMNS ", " PARKED_CHECKSUM " FROM (SELECT ?1 AS consumer, ?2 AS sequence, ?3 AS position,"
+        " ?4 AS state, ?5 AS attempts, ?6 AS next_attempt, ?7 AS parked_at, ?8 AS reason)",
     [STATEMENT_REMOVE_PARKED] = "DELETE FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
 };

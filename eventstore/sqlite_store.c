@@ -37,7 +37,7 @@ static enum status fill_store_row(sqlite3 *database, const struct clock *clock, 
 
 enum status run_schema(sqlite3 *database, int format, struct error *error)
 {
-    enum status status = STATUS_OK;
+    enum status status = checksum_register(database, error);
     for (const char *const *sql = schema_sql[format]; status == STATUS_OK && *sql != NULL; sql++)
         status = database_run(database, *sql, error);
     return status;
@@ -94,31 +94,33 @@ static enum status check_ours(const char *folder, struct error *error)
     return status;
 }
 
+enum status store_place(const char *folder, char path[PATH_SIZE], struct error *error)
+{
+    enum status status = path_join(path, folder, error, "events.db");
+    if (status != STATUS_OK)
+        return status;
+    return file_exists(path) ? refuse_second(folder, error) : check_ours(folder, error);
+}
+
 enum status eventstore_create(const char *folder, const struct eventstore_options *options, const char *settings,
                               struct error *error)
 {
     char path[PATH_SIZE], draft[PATH_SIZE], run[PATH_SIZE];
     const struct clock *clock = options != NULL && options->clock != NULL ? options->clock : &clock_system;
     CHECK(strlen(settings) < sizeof((struct eventstore_info *)NULL)->settings);
-    enum status status = path_join(path, folder, error, "events.db");
+    enum status status = store_place(folder, path, error);
     if (status == STATUS_OK)
         status = path_draft(draft, path, error);
     if (status == STATUS_OK)
         status = path_join(run, folder, error, "run");
+    if (status == STATUS_OK)
+        status = file_make_folder(run, error);
     if (status != STATUS_OK)
         return status;
-    if (file_exists(path))
-        return refuse_second(folder, error);
-    status = check_ours(folder, error);
-    if (status != STATUS_OK)
-        return status;
-    status = file_make_folder(run, error);
-    if (status == STATUS_OK) {
-        status = build_database(draft, clock, settings, error);
-        if (status == STATUS_OK)
-            status = file_publish(draft, path, error);
-        (void)unlink(draft);
-    }
+    status = build_database(draft, clock, settings, error);
+    if (status == STATUS_OK)
+        status = file_publish(draft, path, error);
+    (void)unlink(draft);
     return status == STATUS_REFUSED ? refuse_second(folder, error) : status;
 }
 
@@ -208,23 +210,58 @@ static void take_options(struct eventstore *store, const struct eventstore_optio
         store->options.checkpoint_every_bytes = CHECKPOINT_DEFAULT_BYTES;
 }
 
+static bool is_for_writing(enum statement which)
+{
+    return which == STATEMENT_PUT_CHECKPOINT || which == STATEMENT_PUT_PARKED || which == STATEMENT_REMOVE_PARKED;
+}
+
+/* Into a table that is a view for a reader of an older format nothing can be written. */
+static enum status prepare(struct eventstore *store, enum statement first, enum statement end, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (enum statement i = first; status == STATUS_OK && i < end; i++)
+        if (!store->one_file || !is_for_writing(i))
+            status = database_prepare(store->database, statement_sql[i], &store->statements[i], error);
+    return status;
+}
+
+static enum status lacks_tables(struct eventstore *store, enum status status, struct error *error)
+{
+    if (status != STATUS_IO || (sqlite3_errcode(store->database) & 0xff) != SQLITE_ERROR)
+        return status;
+    return error_set(error, STATUS_DAMAGED, "%s lacks tables that every store has: take it from a backup",
+                     store->shown);
+}
+
 static enum status open_database(struct eventstore *store, struct error *error)
 {
     enum database_mode mode = store->one_file ? DATABASE_READ : DATABASE_WRITE;
     (void)text_safe(store->shown, store->path);
     enum status status = database_open(&store->database, store->path, mode, error);
     if (status == STATUS_OK)
+        status = checksum_register(store->database, error);
+    if (status == STATUS_OK)
         status = check_kind(store, error);
     if (status == STATUS_OK)
         status = read_info(store, &store->info, error);
     if (status == STATUS_OK)
         status = tune(store, error);
-    for (int i = 0; status == STATUS_OK && i < STATEMENTS; i++)
-        status = database_prepare(store->database, statement_sql[i], &store->statements[i], error);
-    if (status == STATUS_IO && (sqlite3_errcode(store->database) & 0xff) == SQLITE_ERROR)
-        status = error_set(error, STATUS_DAMAGED, "%s lacks tables that every store has: take it from a backup",
-                           store->shown);
-    return status == STATUS_OK ? names_open(store, error) : status;
+    if (status == STATUS_OK)
+        status = prepare(store, STATEMENT_BEGIN, STATEMENT_COMMIT + 1, error); /* to raise the format with */
+    if (status == STATUS_OK)
+        status = names_open(store, error);
+    return lacks_tables(store, status, error);
+}
+
+/* All that is asked of a store of the newest format, or of a file that looks like one. */
+static enum status prepare_rest(struct eventstore *store, struct error *error)
+{
+    enum status status = STATUS_OK;
+    if (store->one_file && store->info.format < FIRST_WITH_CHECKSUMS)
+        status = database_run(store->database, without_checksums_sql[store->info.format], error);
+    if (status == STATUS_OK)
+        status = prepare(store, STATEMENT_COMMIT + 1, STATEMENTS, error);
+    return lacks_tables(store, status, error);
 }
 
 /* A store has a write-ahead log; a backup, which is one file, has none until it is put in a store's place. */
@@ -257,7 +294,9 @@ static enum status add_formats(struct eventstore *store, void *context, struct e
     for (int format = store->info.format + 1; status == STATUS_OK && format <= EVENTSTORE_FORMAT; format++)
         status = run_schema(store->database, format, error);
     snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", EVENTSTORE_FORMAT);
-    return status == STATUS_OK ? database_run(store->database, pragma, error) : status;
+    if (status == STATUS_OK)
+        status = database_run(store->database, pragma, error);
+    return lacks_tables(store, status, error);
 }
 
 static enum status ensure_format(struct eventstore *store, struct error *error)
@@ -318,6 +357,8 @@ enum status eventstore_open(struct eventstore **out, const char *folder, const s
         status = ensure_log(store, error);
     if (status == STATUS_OK)
         status = ensure_format(store, error);
+    if (status == STATUS_OK)
+        status = prepare_rest(store, error);
     if (status != STATUS_OK)
         eventstore_close(&store);
     *out = store;
@@ -334,6 +375,8 @@ enum status eventstore_open_file(struct eventstore **out, const char *file, stru
     enum status status = path_format(store->path, error, "%s", file);
     if (status == STATUS_OK)
         status = open_database(store, error);
+    if (status == STATUS_OK)
+        status = prepare_rest(store, error);
     if (status != STATUS_OK)
         eventstore_close(&store);
     *out = store;

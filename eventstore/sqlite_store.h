@@ -12,6 +12,8 @@
  *               on (stream, version), which would cost 14 to 39 % of a commit
  *   checkpoint, parked, pause         what consumers remember
  *   decision    what people decided about parked events; append-only (since format 2)
+ *               These four carry a checksum (since format 3, sqlite_checksum.c)
+ *   backup      where a copy of the roll ended (since format 3)
  *   events      a view that shows the roll in words
  *
  * Rules that make several processes on one file safe with the SQLite at hand (docs/decisions/0001):
@@ -84,7 +86,8 @@ enum {
     ENTITY_SLOTS = 1024, /* entities remembered, each way: a batch's worth */
     CLAIMS_MAX = 16,
     SCHEMA_VERSION_MAX = 1000,
-    PAGE_BYTES = 4096, /* of the database and its log */
+    FIRST_WITH_CHECKSUMS = 3, /* of the formats */
+    PAGE_BYTES = 4096,        /* of the database and its log */
 };
 
 struct name_table { /* of categories or types; id n is names[n - 1] */
@@ -152,6 +155,7 @@ struct stream_row {
 /* sqlite_schema.c */
 extern const char *const *const schema_sql[EVENTSTORE_FORMAT + 1]; /* what each format added; NULL at the end */
 extern const char *const statement_sql[STATEMENTS];
+extern const char *const without_checksums_sql[3]; /* for reading files of formats 1 and 2 */
 enum { APPLICATION_ID = 0x54696c6c /* "Till" */ };
 
 /* sqlite_names.c: names to numbers and back. Finding gives 0 (a number that does not exist) for an unknown name; adding
@@ -182,8 +186,18 @@ enum status read_stream_row(struct eventstore *store, struct stream stream, stru
 enum status read_roll_head(struct eventstore *store, struct roll_head *head, struct error *error) MUST_CHECK;
 enum status damaged_at(struct error *error, uint64_t position, const char *what);
 
-/* sqlite_consumers.c: a row of PARKED_COLUMNS. `reason` is borrowed until the row's statement moves on. */
+/* sqlite_checksum.c: the SQL function till_checksum, and what is summed up in each table. */
+enum status checksum_register(sqlite3 *database, struct error *error) MUST_CHECK;
 #define PARKED_COLUMNS "consumer, sequence, position, state, attempts, next_attempt, parked_at, reason"
+#define DECISION_COLUMNS                                                                                               \
+    "number, consumer, sequence, position, attempts, failure, kind, decided_by, decided_at, reason, owed"
+#define CHECKPOINT_CHECKSUM "till_checksum('checkpoint', consumer, position)"
+#define PARKED_CHECKSUM     "till_checksum('parked', " PARKED_COLUMNS ")"
+#define PAUSE_CHECKSUM      "till_checksum('pause', consumer, until, reason)"
+#define DECISION_CHECKSUM   "till_checksum('decision', " DECISION_COLUMNS ")"
+
+/* sqlite_consumers.c: a row of PARKED_COLUMNS and whether its checksum is right. `reason` is borrowed until the row's
+ * statement moves on. */
 enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error) MUST_CHECK;
 
 /* sqlite_consumers.c: one parked event, by consumer and by sequence and position of `key`. What was found is borrowed
@@ -203,6 +217,10 @@ enum status transact(struct eventstore *store, transaction_work work, void *cont
 
 /* sqlite_store.c: what the store's row says; `format` is not in it. */
 enum status read_info(struct eventstore *store, struct eventstore_info *info, struct error *error) MUST_CHECK;
+
+/* sqlite_store.c: the path of a store that is to be made in `folder`; STATUS_REFUSED when there is one, STATUS_IO when
+ * others may write there. */
+enum status store_place(const char *folder, char path[PATH_SIZE], struct error *error) MUST_CHECK;
 
 /* sqlite_store.c: runs what one format added to the schema. */
 enum status run_schema(sqlite3 *database, int format, struct error *error) MUST_CHECK;

@@ -64,11 +64,15 @@ static bool is_damage(enum status status)
 /* quick_check looks at every page and every value, but not whether an index has all of its table's rows: that is asked
  * of the tables that are searched by name. (The streams' order is checked below, and events have no index.) */
 static const char *const file_checks[] = {
-    "PRAGMA quick_check(1)",          "PRAGMA integrity_check(entity)", "PRAGMA integrity_check(category)",
-    "PRAGMA integrity_check(type)",   "PRAGMA integrity_check(origin)", "PRAGMA integrity_check(checkpoint)",
-    "PRAGMA integrity_check(parked)",
+    "PRAGMA quick_check(1)",
+    "PRAGMA main.integrity_check(entity)",
+    "PRAGMA main.integrity_check(category)",
+    "PRAGMA main.integrity_check(type)",
+    "PRAGMA main.integrity_check(origin)",
+    "PRAGMA main.integrity_check(checkpoint)",
+    "PRAGMA main.integrity_check(parked)",
 };
-static const char file_check_2[] = "PRAGMA integrity_check(decision)"; /* since format 2 */
+static const char file_check_2[] = "PRAGMA main.integrity_check(decision)"; /* since format 2 */
 
 static enum status ask_sqlite(struct verification *check, const char *sql, struct finding *finding, struct error *error)
 {
@@ -323,12 +327,39 @@ static enum status check_roll(struct verification *check, struct finding *order,
     return status;
 }
 
+/* A backup, and a store that was restored from one, know where the roll ended when it was copied. */
+static enum status check_backup(struct verification *check, struct error *error)
+{
+    sqlite3_stmt *select = NULL;
+    bool row = false;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    if (check->store->info.format < FIRST_WITH_CHECKSUMS)
+        return STATUS_OK;
+    enum status status =
+        database_prepare(check->store->database, "SELECT position, digest FROM backup", &select, error);
+    if (status == STATUS_OK)
+        status = database_step(select, &row, "read where the backup ends", error);
+    if (status == STATUS_OK && row) {
+        const uint64_t position = (uint64_t)sqlite3_column_int64(select, 0);
+        status = eventstore_digest_at(check->store, position, digest, error);
+        if (status == STATUS_NOT_FOUND)
+            find_fault(&check->chain, "the roll ends at %lld, and was copied at %llu: its tail was cut",
+                       (long long)check->head, (unsigned long long)position);
+        else if (status == STATUS_OK && (sqlite3_column_bytes(select, 1) != EVENTSTORE_DIGEST_BYTES ||
+                                         memcmp(sqlite3_column_blob(select, 1), digest, sizeof digest) != 0))
+            find_fault(&check->chain, "another digest stands at position %llu than when the roll was copied there",
+                       (unsigned long long)position);
+    }
+    sqlite3_finalize(select);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 /* The roll was walked once for both. */
 static enum status report_chain(struct verification *check, struct finding *chain, struct error *error)
 {
-    (void)error;
+    enum status status = check_backup(check, error);
     *chain = check->chain;
-    return STATUS_OK;
+    return status;
 }
 
 /* ---- the streams' heads ---- */
@@ -423,12 +454,24 @@ static const char decisions_sql[] = /* since format 2 */
     " UNION ALL SELECT 'decision ' || number || ' stands where decision ' || (1 + before) || ' belongs' FROM"
     " (SELECT number, count(*) OVER (ORDER BY number) - 1 AS before FROM decision) WHERE number <> 1 + before";
 
+static const char checksums_sql[] = /* since format 3 */
+    " UNION ALL SELECT 'the checkpoint of ' || consumer || ' is not what was written' FROM checkpoint"
+    " WHERE checksum IS NOT " CHECKPOINT_CHECKSUM
+    " UNION ALL SELECT 'what ' || consumer || ' has set aside of position ' || position || ' is not what was written'"
+    " FROM parked WHERE checksum IS NOT " PARKED_CHECKSUM
+    " UNION ALL SELECT 'the pause of ' || consumer || ' is not what was written' FROM pause"
+    " WHERE checksum IS NOT " PAUSE_CHECKSUM
+    " UNION ALL SELECT 'decision ' || number || ' is not what was written' FROM decision"
+    " WHERE checksum IS NOT " DECISION_CHECKSUM;
+
 static enum status check_consumers(struct verification *check, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *select = NULL;
     bool row = false;
-    char sql[sizeof consumers_sql + sizeof decisions_sql];
-    snprintf(sql, sizeof sql, "%s%s", consumers_sql, check->store->info.format >= 2 ? decisions_sql : "");
+    char sql[sizeof consumers_sql + sizeof decisions_sql + sizeof checksums_sql];
+    const int format = check->store->info.format;
+    snprintf(sql, sizeof sql, "%s%s%s", consumers_sql, format >= 2 ? decisions_sql : "",
+             format >= FIRST_WITH_CHECKSUMS ? checksums_sql : "");
     snprintf(finding->detail, sizeof finding->detail, "checkpoints, parked events and decisions are on the roll");
     enum status status = database_prepare(check->store->database, sql, &select, error);
     if (status != STATUS_OK)

@@ -77,7 +77,7 @@ change() { echo "UPDATE event SET $2 WHERE position = $1;"; }
 quantity() { echo "data = json_set(data, '\$.quantity', $1)"; }
 # What a parked event of an order looks like.
 park() {
-    echo "INSERT INTO parked SELECT '$1', name, $3, 'waiting', 1, 0, 0, 'no answer' FROM entity WHERE id = $2;"
+    echo "INSERT INTO parked SELECT '$1', name, $3, 'waiting', 1, 0, 0, 'no answer', 0 FROM entity WHERE id = $2;"
 }
 
 # ---- one kind of damage after the other ----
@@ -109,7 +109,7 @@ finds 'an event stands twice' events.db "$(again "$head" event_id)"
 finds 'an event stands before its cause' events.db "$(change "$(event confirmed NotificationSent)" 'causation = position')"
 finds 'a checkpoint is past the head' events.db "UPDATE checkpoint SET position = 1000 WHERE consumer = 'order'"
 finds 'an event is parked that its consumer has not reached' events.db \
-    "INSERT INTO parked VALUES ('nobody', randomblob(16), 1, 'waiting', 1, 0, 0, 'no answer')"
+    "INSERT INTO parked VALUES ('nobody', randomblob(16), 1, 'waiting', 1, 0, 0, 'no answer', 0)"
 
 finds 'an order is not at rest and waits for nothing' events.db \
     "$(add order "$(order declined)" OrderCancellationRequested "'{}'")

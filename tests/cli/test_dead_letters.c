@@ -152,7 +152,7 @@ Test(dead_letters, that_succeed_let_their_order_go_on)
     start("till run --service payment --first-delay 3600000 --delay-max 3600000");
     until("till status --json | grep -q '\"waiting\":1'");
     stop();
-    done("sqlite3 shop/events.db \"UPDATE parked SET state = 'dead', attempts = 6\"");
+    edit_consumers("UPDATE parked SET state = 'dead', attempts = 6");
     cr_assert_eq(run("till status").code, 1);
     const char *position = listed(0, "position");
     cr_assert_str_eq(value(done("till dead-letters show %s --json", position), 0, "owed_when_discarded"),
@@ -249,9 +249,9 @@ Test(dead_letters, are_shown_with_commands_that_can_be_copied)
 {
     dead_refunds();
     const char *position = listed(1, "position");
-    done("sqlite3 shop/events.db \"INSERT INTO parked SELECT 'inventory', sequence, position, state, attempts,"
-         " next_attempt, parked_at, 'x' FROM parked WHERE position = %s\"",
-         position);
+    edit_consumers("INSERT INTO parked SELECT 'inventory', sequence, position, state, attempts,"
+                   " next_attempt, parked_at, 'x', 0 FROM parked WHERE position = %s",
+                   position);
     done("mv shop 'the shop'");
     const char *stuck = done("till journeys --stuck --shop 'the shop' | tr \"'\" '\"'");
     cr_assert_leq(widest(stuck), 80);
@@ -280,8 +280,8 @@ Test(dead_letters, what_owes_nothing_is_discarded_without_force)
 {
     dead_refunds();
     /* A mail that could not be written. */
-    done("sqlite3 shop/events.db \"INSERT INTO parked SELECT 'notification', x'00112233445566778899aabbccddeeff',"
-         " position, 'dead', 6, 0, 0, 'the mailbox is full' FROM event ORDER BY position LIMIT 1\"");
+    edit_consumers("INSERT INTO parked SELECT 'notification', x'00112233445566778899aabbccddeeff',"
+                   " position, 'dead', 6, 0, 0, 'the mailbox is full', 0 FROM event ORDER BY position LIMIT 1");
     cr_assert_str_eq(done("till dead-letters discard 1 --reason 'nobody reads it' --json"),
                      "{\"position\":1,\"consumer\":\"notification\",\"owed\":null}\n");
     cr_assert_eq(count_lines(done("till dead-letters --json")), 2);
@@ -292,7 +292,7 @@ Test(dead_letters, that_are_damaged_are_not_the_fault_of_a_view)
 {
     dead_refunds();
     done("till rebuild && ls shop/views >before");
-    done("sqlite3 shop/events.db \"UPDATE parked SET attempts = -1\"");
+    edit_consumers("UPDATE parked SET attempts = -1");
     refused(3, "a parked event is damaged: run `till verify`", "till journeys");
     refused(3, "a parked event is damaged: run `till verify`", "till order 1");
     refused(3, "a parked event is damaged: run `till verify`", "till dead-letters");
@@ -320,9 +320,9 @@ Test(dead_letters, one_that_two_consumers_have_set_aside_is_named_with_its_consu
 {
     dead_refunds();
     const char *position = listed(1, "position");
-    done("sqlite3 shop/events.db \"INSERT INTO parked SELECT 'inventory', sequence, position, state, attempts,"
-         " next_attempt, parked_at, 'x' FROM parked WHERE position = %s\"",
-         position);
+    edit_consumers("INSERT INTO parked SELECT 'inventory', sequence, position, state, attempts,"
+                   " next_attempt, parked_at, 'x', 0 FROM parked WHERE position = %s",
+                   position);
     refused(1, "both inventory and payment have set position", "till dead-letters show %s", position);
     refused(1, "name one with --consumer", "till dead-letters retry %s", position);
     cr_assert(contains(done("till dead-letters show %s --consumer inventory", position), "set aside by inventory\n"));

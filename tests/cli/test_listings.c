@@ -271,7 +271,7 @@ Test(listings, a_journey_that_needs_a_person_says_so)
     start("till run --service payment");
     until("till status --json | grep -q '\"waiting\":1'");
     stop();
-    done("sqlite3 shop/events.db \"UPDATE parked SET state = 'dead', attempts = 6\"");
+    edit_consumers("UPDATE parked SET state = 'dead', attempts = 6");
     cr_assert(
         contains(value(done("till journeys --json"), 0, "waiting_for"), "payment: needs a person after 6 attempts: "));
 }

@@ -93,6 +93,55 @@ Test(proof, a_backup_overwrites_nothing)
     cr_assert_str_eq(done("ls | grep -v -e bin -e shop"), "copy.db\n");
 }
 
+/* ---- restore ---- */
+
+Test(proof, a_restored_shop_is_the_shop_that_was_copied)
+{
+    small_shop();
+    const char *copied = done("till backup copy.db --json");
+    const char *out = done("till restore copy.db --shop again --json");
+    cr_assert_str_eq(names(out, 0), "file position digest");
+    cr_assert_str_eq(value(out, 0, "digest"), value(copied, 0, "digest"));
+    cr_assert_str_eq(value(out, 0, "position"), value(copied, 0, "position"));
+    cr_assert_str_eq(done("till --shop again orders --json"), done("till orders --json"));
+    done("till --shop again verify");
+    done("till --shop again run --until-idle");
+    done("till --shop again receive tea 1");
+    done("till --shop again verify");
+    cr_assert(contains(done("till restore copy.db --shop third"), "restored in third.\n  position  "));
+}
+
+/* The views and the bank's book stand where they were: views that are ahead tell. */
+Test(proof, a_lost_roll_is_restored_into_its_own_folder)
+{
+    small_shop();
+    done("till backup copy.db && till receive tea 3 && till stock >before");
+    done("rm shop/events.db*");
+    done("till restore copy.db");
+    struct answer answer = run("till stock");
+    cr_assert_neq(answer.code, 0, "%s", answer.out);
+    cr_assert(contains(answer.err, "delete the folder views"), "%s", answer.err);
+    done("rm -r shop/views && till verify");
+    cr_assert_eq(run("till stock | diff - before").code, 1);
+}
+
+Test(proof, a_restore_overwrites_nothing_and_puts_nothing_unsound_in_place)
+{
+    small_shop();
+    done("till backup copy.db");
+    refused(1, "there is a store in ./shop already", "till restore copy.db");
+    done("mkdir other && touch other/events.db-wal");
+    refused(1, "other/events.db-wal is left of another roll: move it away first", "till restore copy.db --shop other");
+    done("rm other/events.db-wal && chmod 777 other");
+    refused(4, "others may write to other", "till restore copy.db --shop other");
+    done("sqlite3 copy.db 'PRAGMA trusted_schema = ON; DROP TRIGGER event_is_never_deleted;"
+         " DELETE FROM event WHERE position > 3'");
+    refused(3, "nothing was put in place, for the backup is not sound: ", "till restore copy.db --shop fourth");
+    refused(1, "there is no file missing.db", "till restore missing.db --shop fourth");
+    cr_assert_eq(run("test -e fourth || test -e other/events.db").code, 1);
+    cr_assert(contains(run("till verify copy.db --json").out, "its tail was cut"));
+}
+
 Test(proof, what_is_no_backup_is_refused)
 {
     refused(1, "there is no file copy.db", "till verify copy.db");
@@ -189,7 +238,7 @@ Test(proof, what_waits_needs_no_person_yet_but_a_dead_letter_does)
     const char *out = done("till status --json");
     cr_assert_str_eq(of(out, "payment", "waiting"), "1");
     cr_assert_str_neq(of(out, "payment", "last_error"), "null");
-    done("sqlite3 shop/events.db \"UPDATE parked SET state = 'dead'\"");
+    edit_consumers("UPDATE parked SET state = 'dead'");
     struct answer answer = run("till status --json");
     cr_assert_eq(answer.code, 1);
     cr_assert_str_eq(of(answer.out, "payment", "dead_letters"), "1");
@@ -264,10 +313,10 @@ Test(proof, what_ended_but_once_needs_no_person)
 Test(proof, a_pause_that_is_longer_than_any_is_not_believed)
 {
     done("till init");
-    done("sqlite3 shop/events.db \"INSERT INTO pause VALUES ('payment', 9223372036854775807, 'x')\"");
+    edit_consumers("INSERT INTO pause VALUES ('payment', 9223372036854775807, 'x', 0)");
     cr_assert(contains(done("till status --json"), "\"consumer\":\"payment\""));
     cr_assert_not(contains(done("till status"), "paus"));
-    done("sqlite3 shop/events.db \"UPDATE pause SET until = unixepoch('now', '+30 minutes') * 1000000\"");
+    edit_consumers("UPDATE pause SET until = unixepoch('now', '+30 minutes') * 1000000");
     cr_assert(contains(done("till status"), "The service payment pauses for 29m 5"));
 }
 

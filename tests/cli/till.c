@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "eventstore/sqlite_store.h"
 #include "tests/support/temporary.h"
 
 enum { LINE_SIZE = 4096, PATIENCE_US = 30000000, LOOK_AGAIN_NS = 20000000 };
@@ -123,6 +124,23 @@ void refused(int code, const char *sentence, const char *line, ...)
     cr_assert_str_empty(answer.out, "%s\nprinted: %s", text, answer.out);
     if (code != 2)
         cr_assert_eq(count_lines(answer.err), 1, "%s\nsaid more than a sentence: %s", text, answer.err);
+}
+
+void edit_consumers(const char *sql, ...)
+{
+    char text[LINE_SIZE];
+    struct error error;
+    sqlite3 *roll;
+    COMPOSE(text, sql);
+    cr_assert_eq(database_open(&roll, "shop/events.db", DATABASE_WRITE, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(checksum_register(roll, &error), STATUS_OK);
+    cr_assert_eq(database_run(roll, text, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(database_run(roll,
+                              "UPDATE parked SET checksum = " PARKED_CHECKSUM
+                              "; UPDATE pause SET checksum = " PAUSE_CHECKSUM,
+                              &error),
+                 STATUS_OK);
+    database_close(&roll);
 }
 
 void start(const char *line, ...)

@@ -50,6 +50,10 @@ void stop(void);
 /* Runs a line again and again until it succeeds; the test fails when it has not within half a minute. */
 void until(const char *line, ...) PRINTF_LIKE(1, 2);
 
+/* Runs SQL on the roll of ./shop behind the store's back, and sums up what is parked and paused as the store would:
+ * what stands there then is another story, and no damage. */
+void edit_consumers(const char *sql, ...) PRINTF_LIKE(1, 2);
+
 /* ---- what was printed ---- */
 
 bool contains(const char *text, const char *piece);

@@ -10,24 +10,28 @@
 
 /* What somebody with the right tools does to a store behind its back. */
 enum damage {
-    DAMAGE_DATA,            /* one byte of the event's data is another */
-    DAMAGE_DIGEST,          /* the digest is another */
-    DAMAGE_EVENT_REMOVED,   /* the event is gone */
-    DAMAGE_EVENTS_SWAPPED,  /* it and the next have changed places */
-    DAMAGE_EVENT_INSERTED,  /* a forged one stands behind the last, with a digest of its own making */
-    DAMAGE_EVENT_IN_FRONT,  /* a forged one stands before the first */
-    DAMAGE_TIME,            /* recorded an hour earlier */
-    DAMAGE_CAUSE,           /* caused by another event */
-    DAMAGE_TYPE_NAME,       /* its type has another name */
-    DAMAGE_CATEGORY_NAME,   /* its category has another name */
-    DAMAGE_ENTITY_NAME,     /* its entity has another name */
-    DAMAGE_ACTOR_NAME,      /* whoever wrote it has another name */
-    DAMAGE_STREAM_HEAD,     /* its stream is said to end one version later */
-    DAMAGE_STREAM_HEAD_OFF, /* its stream is said to end at a position far behind the roll */
-    DAMAGE_STREAM_LOST,     /* its stream's head is gone */
-    DAMAGE_CHECKPOINT,      /* a consumer is said to stand behind the roll's head */
-    DAMAGE_TAIL_CUT,        /* it and all later events are gone, and all that tells of them */
-    DAMAGE_REWRITTEN,       /* its data is another, and every digest from there on fits again */
+    DAMAGE_DATA,             /* one byte of the event's data is another */
+    DAMAGE_DIGEST,           /* the digest is another */
+    DAMAGE_EVENT_REMOVED,    /* the event is gone */
+    DAMAGE_EVENTS_SWAPPED,   /* it and the next have changed places */
+    DAMAGE_EVENT_INSERTED,   /* a forged one stands behind the last, with a digest of its own making */
+    DAMAGE_EVENT_IN_FRONT,   /* a forged one stands before the first */
+    DAMAGE_TIME,             /* recorded an hour earlier */
+    DAMAGE_CAUSE,            /* caused by another event */
+    DAMAGE_TYPE_NAME,        /* its type has another name */
+    DAMAGE_CATEGORY_NAME,    /* its category has another name */
+    DAMAGE_ENTITY_NAME,      /* its entity has another name */
+    DAMAGE_ACTOR_NAME,       /* whoever wrote it has another name */
+    DAMAGE_STREAM_HEAD,      /* its stream is said to end one version later */
+    DAMAGE_STREAM_HEAD_OFF,  /* its stream is said to end at a position far behind the roll */
+    DAMAGE_STREAM_LOST,      /* its stream's head is gone */
+    DAMAGE_CHECKPOINT,       /* a consumer is said to stand behind the roll's head */
+    DAMAGE_CHECKPOINT_MOVED, /* all consumers are said to stand at that position */
+    DAMAGE_PARKED,           /* it is said to have been tried once more by whoever has set it aside */
+    DAMAGE_PAUSE,            /* all pauses are said to end a little later */
+    DAMAGE_DECISION,         /* nothing is said to be owed after the decision about it */
+    DAMAGE_TAIL_CUT,         /* it and all later events are gone, and all that tells of them */
+    DAMAGE_REWRITTEN,        /* its data is another, and every digest from there on fits again */
     DAMAGES,
 };
 

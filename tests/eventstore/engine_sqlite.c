@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "eventstore/digest.h"
+#include "eventstore/sqlite_store.h"
 
 sqlite3 *raw_open(const char *folder)
 {
@@ -19,6 +20,7 @@ sqlite3 *raw_open(const char *folder)
     sqlite3_wal_autocheckpoint(database, 0);
     sqlite3_busy_timeout(database, 5000);
     raw_run(database, "PRAGMA synchronous = OFF");
+    cr_assert_eq(checksum_register(database, NULL), STATUS_OK);
     return database;
 }
 
@@ -93,12 +95,18 @@ static const char *const damages[DAMAGES] = {
         "entity") " AND category = " OF_EVENT("category"),
     [DAMAGE_STREAM_LOST] =
         "DELETE FROM stream WHERE entity = " OF_EVENT("entity") " AND category = " OF_EVENT("category"),
-    [DAMAGE_TAIL_CUT] = "DELETE FROM event WHERE position >= ?1; DELETE FROM stream WHERE position >= ?1;"
-                        "INSERT INTO stream SELECT entity, category, max(version), max(position) FROM event"
-                        " WHERE (entity, category) NOT IN (SELECT entity, category FROM stream) GROUP BY 1, 2;"
-                        "UPDATE checkpoint SET position = ?1 - 1 WHERE position >= ?1",
+    [DAMAGE_TAIL_CUT] =
+        "DELETE FROM event WHERE position >= ?1; DELETE FROM stream WHERE position >= ?1;"
+        "INSERT INTO stream SELECT entity, category, max(version), max(position) FROM event"
+        " WHERE (entity, category) NOT IN (SELECT entity, category FROM stream) GROUP BY 1, 2;"
+        "UPDATE checkpoint SET position = ?1 - 1, checksum = till_checksum('checkpoint', consumer, ?1 - 1)"
+        " WHERE position >= ?1",
     [DAMAGE_REWRITTEN] = "UPDATE event SET data = replace(data, 'n', 'm') WHERE position = ?1",
-    [DAMAGE_CHECKPOINT] = "INSERT INTO checkpoint VALUES ('hasty', 1000000)",
+    [DAMAGE_CHECKPOINT] = "INSERT INTO checkpoint VALUES ('hasty', 1000000, 0)",
+    [DAMAGE_CHECKPOINT_MOVED] = "UPDATE checkpoint SET position = ?1",
+    [DAMAGE_PARKED] = "UPDATE parked SET attempts = attempts + 1 WHERE position = ?1",
+    [DAMAGE_PAUSE] = "UPDATE pause SET until = until + 1",
+    [DAMAGE_DECISION] = "UPDATE decision SET owed = '' WHERE position = ?1",
 };
 
 struct links {

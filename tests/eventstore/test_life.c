@@ -318,3 +318,51 @@ CONTRACT(life, a_store_is_not_made_where_others_may_write)
     must_be(STATUS_IO, given->engine->create(folder, NULL, "", &given->error));
     cr_assert_eq(rmdir(folder), 0, "nothing was made");
 }
+
+/* ---- the way back ---- */
+
+CONTRACT(life, a_restored_store_is_the_one_that_was_copied_and_goes_on)
+{
+    char folder[TEMPORARY_SIZE], copy[PATH_SIZE];
+    uint64_t position, again;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES], same[EVENTSTORE_DIGEST_BYTES];
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    snprintf(copy, sizeof copy, "%s", path_in(given->folder, "copy"));
+    must(eventstore_backup(given->store, copy, &position, digest, &given->error));
+    must(append(given, TEA, 3, 4, 1));
+    temporary_make(folder);
+    must(eventstore_restore(copy, folder, &again, same, NULL, &given->error));
+    cr_expect_eq(again, position);
+    cr_expect_eq(memcmp(same, digest, sizeof digest), 0);
+    must_be(STATUS_REFUSED, eventstore_restore(copy, folder, &again, same, NULL, &given->error));
+    given->engine->close(&given->store);
+    must(given->engine->open(&given->store, folder, &given->options, &given->error));
+    cr_expect_eq(head_of(given), 3);
+    must(append(given, TEA, 3, 4, 2));
+    cr_expect_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
+    reopen(given);
+    temporary_remove(folder);
+}
+
+/* A copy knows where it ended: a seal of its own, without a signature. */
+CONTRACT(life, a_copy_that_was_cut_is_found_and_not_restored)
+{
+    char folder[TEMPORARY_SIZE];
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    must(append(given, MILK, EXPECTED_NONE, 4, 1));
+    must(append(given, TEA, 3, 5, 1));
+    must(move_checkpoint(given, "payment", 0, 5));
+    temporary_make(folder);
+    must(eventstore_backup(given->store, path_in(folder, "copy"), &position, digest, &given->error));
+    cr_assert_eq(mkdir(path_in(folder, "cut"), 0700), 0);
+    cr_assert_eq(mkdir(path_in(folder, "made"), 0700), 0);
+    cr_assert_eq(rename(path_in(folder, "copy"), path_in(folder, "cut/events.db")), 0);
+    given->engine->damage(path_in(folder, "cut"), DAMAGE_TAIL_CUT, 5);
+    must_be(STATUS_DAMAGED, eventstore_restore(path_in(folder, "cut/events.db"), path_in(folder, "made"), &position,
+                                               digest, NULL, &given->error));
+    cr_assert(strstr(given->error.text, "and was copied at 5: its tail was cut") != NULL, "%s", given->error.text);
+    cr_assert_not(file_exists(path_in(folder, "made/events.db")));
+    temporary_remove(folder);
+}

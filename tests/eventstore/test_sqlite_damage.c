@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eventstore/sqlite_store.h"
 #include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
 
@@ -73,20 +74,20 @@ static const struct {
     {"UPDATE stream SET position = 2 WHERE position = 3", "streams: "},
     {"UPDATE stream SET position = 2, version = 1 WHERE position = 3", "streams: "},
     {"UPDATE checkpoint SET position = -1", "consumers: "},
-    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 4, 'waiting', 1, 0, 0, '')", "consumers: "},
-    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 0, 'waiting', 1, 0, 0, '')", "consumers: "},
-    {"INSERT INTO parked VALUES ('payment', x'00', 2, 'waiting', 1, 0, 0, '')", "consumers: "},
-    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', -1, 0, 0, '')",
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 4, 'waiting', 1, 0, 0, '', 0)", "consumers: "},
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 0, 'waiting', 1, 0, 0, '', 0)", "consumers: "},
+    {"INSERT INTO parked VALUES ('payment', x'00', 2, 'waiting', 1, 0, 0, '', 0)", "consumers: "},
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', -1, 0, 0, '', 0)",
      "consumers: payment has tried position 2 -1 times"},
-    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 2147483647, 0, 0, '')",
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 2147483647, 0, 0, '', 0)",
      "consumers: payment has tried position 2 2147483647 times"},
-    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 1, 9223372036854775807, 0, '')",
+    {"INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 1, 9223372036854775807, 0, '', 0)",
      "consumers: payment has set aside position 2 at a time that is none"},
-    {"INSERT INTO decision VALUES (1, 'payment', x'00', 4, 0, '', 'retry', 'eve', 0, '', '')",
+    {"INSERT INTO decision VALUES (1, 'payment', x'00', 4, 0, '', 'retry', 'eve', 0, '', '', 0)",
      "consumers: eve has decided about position 4, but the roll ends at 3"},
-    {"INSERT INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
+    {"INSERT INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '', 0)",
      "consumers: eve has decided about position 1 in a sequence that is no id"},
-    {"INSERT INTO decision VALUES (2, 'payment', zeroblob(16), 1, 0, '', 'retry', 'eve', 0, '', '')",
+    {"INSERT INTO decision VALUES (2, 'payment', zeroblob(16), 1, 0, '', 'retry', 'eve', 0, '', '', 0)",
      "consumers: decision 2 stands where decision 1 belongs"},
     {"UPDATE store SET id = randomblob(16)", "chain: the event at position 1 "},
 };
@@ -122,9 +123,12 @@ SQLITE_TEST(parked_events_that_nobody_can_have_parked_are_damage)
     three_events(given);
     given->is_damaged = true;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char sql[200];
+        char sql[400];
         sqlite3 *rogue = raw_open(given->folder);
-        snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO parked VALUES ('payment', zeroblob(16), 2, %s, '')", rows[i]);
+        snprintf(sql, sizeof sql,
+                 "INSERT OR REPLACE INTO parked VALUES ('payment', zeroblob(16), 2, %s, '', 0);"
+                 "UPDATE parked SET checksum = " PARKED_CHECKSUM,
+                 rows[i]);
         raw_run(rogue, sql);
         raw_close(rogue);
         bool found = false;

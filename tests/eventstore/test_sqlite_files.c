@@ -6,6 +6,7 @@
 
 #include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
+#include "tests/eventstore/spy_vfs.h"
 
 static void write_file(const char *path, const void *bytes, size_t length)
 {
@@ -69,49 +70,114 @@ SQLITE_TEST(does_not_open_a_database_of_another_kind)
 SQLITE_TEST(does_not_open_a_newer_format)
 {
     sqlite3 *rogue = raw_open(given->folder);
-    raw_run(rogue, "PRAGMA user_version = 3");
+    raw_run(rogue, "PRAGMA user_version = 4");
     raw_close(rogue);
     given->engine->close(&given->store);
     opening_gives(given, STATUS_NEWER);
 }
 
-/* Format 2 added decisions and pauses. */
-static void make_format_1(struct given *given)
+/* Format 2 added decisions and pauses, format 3 their checksums and the table of backups. */
+static void make_format(struct given *given, int format)
 {
+    char pragma[40];
     given->engine->close(&given->store);
     sqlite3 *rogue = raw_open(given->folder);
-    raw_run(rogue, "DROP TABLE decision; DROP TABLE pause; PRAGMA user_version = 1");
+    raw_run(rogue, "ALTER TABLE checkpoint DROP COLUMN checksum; ALTER TABLE parked DROP COLUMN checksum;"
+                   "ALTER TABLE decision DROP COLUMN checksum; ALTER TABLE pause DROP COLUMN checksum;"
+                   "DROP TABLE backup");
+    if (format == 1)
+        raw_run(rogue, "DROP TABLE decision; DROP TABLE pause");
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", format);
+    raw_run(rogue, pragma);
     raw_close(rogue);
+}
+
+/* Three events, of which one was parked, decided about and parked again, and a pause. */
+static void busy_store(struct given *given)
+{
+    struct draft draft;
+    const struct parked parked = {.position = 1, .sequence = {{9}}, .state = PARKED_DEAD, .reason = "why"};
+    const struct decision decision = {
+        .kind = DECISION_RETRY, .consumer = "payment", .parked = parked, .who = "ann", .reason = "", .owed = ""};
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    draft_start(&draft);
+    draft_checkpoint(&draft, "payment", 0, 3);
+    draft_park(&draft, &parked, -1);
+    must(commit(given, &draft));
+    must(eventstore_decide(given->store, &decision, 1, &given->error));
+    must(eventstore_pause(given->store, "payment", given->time.now_us + 1000, "no answer", &given->error));
+}
+
+static enum status count_parked(void *count, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)consumer, (void)parked, (void)error;
+    ++*(int *)count;
+    return STATUS_OK;
+}
+
+static enum status count_decision(void *count, const struct decision *decision, struct error *error)
+{
+    (void)decision, (void)error;
+    ++*(int *)count;
+    return STATUS_OK;
+}
+
+static void remembers(struct given *given, int format)
+{
+    const struct decision_query decisions = {0};
+    const struct parked_query parked = {0};
+    struct pause pause;
+    int found = 0;
+    cr_expect_eq(checkpoint_of(given, "payment"), 3);
+    must(eventstore_read_parked(given->store, &parked, count_parked, &found, &given->error));
+    cr_expect_eq(found, 1);
+    must(eventstore_read_decisions(given->store, &decisions, count_decision, &found, &given->error));
+    cr_expect_eq(found, format == 1 ? 1 : 2);
+    must(eventstore_paused(given->store, "payment", &pause, &given->error));
+    cr_expect_eq(pause.until_us, format == 1 ? 0 : given->time.now_us + 1000);
+    cr_expect_eq(head_of(given), 3);
+    cr_expect_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
 }
 
 SQLITE_TEST(raises_a_store_of_an_older_format_when_it_is_opened)
 {
-    must(append(given, TEA, EXPECTED_NONE, 1, 3));
-    make_format_1(given);
-    struct eventstore *other = another_handle(given);
-    must(given->engine->open(&given->store, given->folder, &given->options, &given->error));
-    cr_expect_eq(eventstore_info(other)->format, EVENTSTORE_FORMAT);
-    given->engine->close(&other);
-    cr_expect_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
-    sqlite3 *reader = raw_open(given->folder);
-    cr_expect_eq(raw_integer(reader, "PRAGMA user_version"), EVENTSTORE_FORMAT);
-    raw_close(reader);
-    cr_expect_eq(head_of(given), 3);
+    busy_store(given);
+    for (int format = 2; format >= 1; format--) {
+        make_format(given, format);
+        struct eventstore *other = another_handle(given);
+        must(given->engine->open(&given->store, given->folder, &given->options, &given->error));
+        cr_expect_eq(eventstore_info(other)->format, EVENTSTORE_FORMAT);
+        given->engine->close(&other);
+        remembers(given, format);
+        sqlite3 *reader = raw_open(given->folder);
+        cr_expect_eq(raw_integer(reader, "PRAGMA user_version"), EVENTSTORE_FORMAT);
+        raw_close(reader);
+        must(move_checkpoint(given, "payment", 3, 2));
+        must(move_checkpoint(given, "payment", 2, 3));
+    }
 }
 
 SQLITE_TEST(reads_and_verifies_a_backup_of_an_older_format_as_it_is)
 {
-    const struct decision_query all = {0};
-    struct pause pause;
-    must(append(given, TEA, EXPECTED_NONE, 1, 3));
-    make_format_1(given);
-    must(given->engine->open_file(&given->store, path_in(given->folder, "events.db"), &given->error));
-    cr_expect_eq(eventstore_info(given->store)->format, 1);
-    cr_expect_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
-    must(eventstore_read_decisions(given->store, &all, NULL, NULL, &given->error));
-    must(eventstore_paused(given->store, "payment", &pause, &given->error));
-    cr_expect_eq(pause.until_us, 0);
-    cr_expect_eq(head_of(given), 3);
+    busy_store(given);
+    for (int format = 2; format >= 1; format--) {
+        make_format(given, format);
+        must(given->engine->open_file(&given->store, path_in(given->folder, "events.db"), &given->error));
+        cr_expect_eq(eventstore_info(given->store)->format, format);
+        remembers(given, format);
+        reopen(given); /* as a store, for the next round */
+    }
+}
+
+SQLITE_TEST(does_not_raise_a_store_that_lacks_tables)
+{
+    make_format(given, 2);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "DROP TABLE pause");
+    raw_close(rogue);
+    given->is_damaged = true;
+    must_be(STATUS_DAMAGED, eventstore_open(&given->store, given->folder, NULL, &given->error));
+    cr_assert(strstr(given->error.text, "lacks tables") != NULL, "%s", given->error.text);
 }
 
 SQLITE_TEST(does_not_open_a_format_that_never_was)
@@ -216,4 +282,75 @@ SQLITE_TEST(does_not_open_a_file_that_others_may_write_to)
         cr_assert(strstr(given->error.text, names[i]) != NULL, "%s", given->error.text);
         cr_assert_eq(chmod(path, found.st_mode), 0);
     }
+}
+
+/* ---- killed on the way ---- */
+
+struct copying {
+    char source[PATH_SIZE], target[PATH_SIZE], folder[PATH_SIZE];
+    bool is_restore;
+    int die_at;
+};
+
+static int copy_and_die(struct process *us, void *context)
+{
+    struct copying *copying = context;
+    struct eventstore *store;
+    struct error error;
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    (void)us;
+    spy = (struct spy){.die_at = copying->die_at};
+    if (copying->is_restore)
+        return eventstore_restore(copying->source, copying->folder, &position, digest, NULL, &error) != STATUS_OK;
+    if (eventstore_open(&store, copying->folder, NULL, &error) != STATUS_OK)
+        return 2;
+    enum status status = eventstore_backup(store, copying->target, &position, digest, &error);
+    eventstore_close(&store);
+    return status != STATUS_OK;
+}
+
+/* Kills it instead of its first operation on the disk, its second, and so on until it lives to the end. After each,
+ * there is nothing at the target or a whole store. Returns how often it was killed. */
+static int die_everywhere(struct given *given, struct copying *copying)
+{
+    for (copying->die_at = 1;; copying->die_at++) {
+        struct eventstore *store;
+        struct process process = start_process(copy_and_die, copying);
+        const int end = end_of(&process);
+        cr_assert(end == -1 || end == 0, "it ended with %d", end);
+        if (end == -1 && !file_exists(copying->target))
+            continue;
+        must(eventstore_open_file(&store, copying->target, &given->error));
+        cr_assert_eq(verify(given, store)->faults, 0, "%s", given->report.text);
+        eventstore_close(&store);
+        cr_assert_eq(remove(copying->target), 0);
+        if (end == 0)
+            return copying->die_at - 1;
+    }
+}
+
+SPIED_TEST(a_backup_that_is_killed_anywhere_leaves_all_or_nothing)
+{
+    struct copying copying = {.is_restore = false};
+    must(append(given, TEA, EXPECTED_NONE, 1, 20));
+    snprintf(copying.folder, sizeof copying.folder, "%s", given->folder);
+    snprintf(copying.target, sizeof copying.target, "%s", path_in(given->folder, "copy"));
+    given->engine->close(&given->store);
+    cr_assert_gt(die_everywhere(given, &copying), 20);
+    reopen(given);
+}
+
+SPIED_TEST(a_restore_that_is_killed_anywhere_leaves_all_or_nothing)
+{
+    struct copying copying = {.is_restore = true};
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    must(append(given, TEA, EXPECTED_NONE, 1, 20));
+    snprintf(copying.source, sizeof copying.source, "%s", path_in(given->folder, "copy"));
+    must(eventstore_backup(given->store, copying.source, &position, digest, &given->error));
+    snprintf(copying.folder, sizeof copying.folder, "%s", path_in(given->folder, "made"));
+    cr_assert_eq(path_join(copying.target, copying.folder, NULL, "events.db"), STATUS_OK);
+    cr_assert_eq(mkdir(copying.folder, 0700), 0);
+    cr_assert_gt(die_everywhere(given, &copying), 10);
 }

@@ -79,8 +79,8 @@ SQLITE_TEST(refuses_to_replace_what_stands)
         "INSERT OR REPLACE INTO origin VALUES (2, 'tester', 'tests 1')",
         "INSERT OR REPLACE INTO entity VALUES (1, 'x')",
         "INSERT OR REPLACE INTO entity (name) VALUES ('tea')",
-        "INSERT OR REPLACE INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
-        "INSERT INTO decision VALUES (0, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '')",
+        "INSERT OR REPLACE INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '', 0)",
+        "INSERT INTO decision VALUES (0, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '', 0)",
     };
     must(append(given, TEA, EXPECTED_NONE, 1, 3));
     record_decision(given);

@@ -142,6 +142,83 @@ CONTRACT(verify, finds_a_checkpoint_behind_the_roll)
     finds(given, DAMAGE_CHECKPOINT, 1, "consumers: hasty stands at 1000000");
 }
 
+/* A consumer that remembers all that a consumer can. */
+static void remembered(struct given *given)
+{
+    struct draft draft;
+    const struct parked parked = {.position = 1, .sequence = {{9}}, .state = PARKED_DEAD, .reason = "why"},
+                        other = {.position = 2, .sequence = {{8}}, .state = PARKED_DEAD, .reason = "why"};
+    const struct decision decision = {
+        .kind = DECISION_DISCARD, .consumer = "payment", .parked = parked, .who = "ann", .reason = "", .owed = "much"};
+    six_events(given);
+    draft_start(&draft);
+    draft_checkpoint(&draft, "payment", 6, 6);
+    draft_park(&draft, &parked, -1);
+    draft_park(&draft, &other, -1);
+    must(commit(given, &draft));
+    must(eventstore_decide(given->store, &decision, 1, &given->error));
+    must(eventstore_pause(given->store, "payment", given->time.now_us + 1000, "no answer", &given->error));
+    cr_assert_eq(verify(given, given->store)->faults, 0, "%s", given->report.text);
+    given->is_damaged = true;
+}
+
+static enum status take_parked(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)context, (void)consumer, (void)parked, (void)error;
+    return STATUS_OK;
+}
+
+static enum status take_decision(void *context, const struct decision *decision, struct error *error)
+{
+    (void)context, (void)decision, (void)error;
+    return STATUS_OK;
+}
+
+/* Who asks is told, and not what somebody made of it. */
+CONTRACT(verify, finds_a_moved_checkpoint_and_so_does_its_consumer)
+{
+    uint64_t position;
+    struct draft draft;
+    remembered(given);
+    given->engine->damage(given->folder, DAMAGE_CHECKPOINT_MOVED, 3);
+    cr_assert(report_has(verify(given, given->store), "consumers: the checkpoint of payment is not what was written"),
+              "%s", given->report.text);
+    must_be(STATUS_DAMAGED, eventstore_checkpoint(given->store, "payment", &position, &given->error));
+    draft_start(&draft);
+    draft_checkpoint(&draft, "payment", 3, 4);
+    must_be(STATUS_DAMAGED, commit(given, &draft));
+}
+
+CONTRACT(verify, finds_a_changed_parked_event_and_so_does_its_consumer)
+{
+    const struct parked_query all = {0};
+    remembered(given);
+    given->engine->damage(given->folder, DAMAGE_PARKED, 2);
+    cr_assert(report_has(verify(given, given->store), "consumers: what payment has set aside of position 2 is not"),
+              "%s", given->report.text);
+    must_be(STATUS_DAMAGED, eventstore_read_parked(given->store, &all, take_parked, NULL, &given->error));
+}
+
+CONTRACT(verify, finds_a_changed_pause_and_so_does_its_consumer)
+{
+    struct pause pause;
+    remembered(given);
+    given->engine->damage(given->folder, DAMAGE_PAUSE, 1);
+    cr_assert(report_has(verify(given, given->store), "consumers: the pause of payment is not"), "%s",
+              given->report.text);
+    must_be(STATUS_DAMAGED, eventstore_paused(given->store, "payment", &pause, &given->error));
+}
+
+CONTRACT(verify, finds_a_changed_decision_and_so_does_who_asks_what_is_owed)
+{
+    const struct decision_query all = {0};
+    remembered(given);
+    given->engine->damage(given->folder, DAMAGE_DECISION, 1);
+    cr_assert(report_has(verify(given, given->store), "consumers: decision 1 is not what was written"), "%s",
+              given->report.text);
+    must_be(STATUS_DAMAGED, eventstore_read_decisions(given->store, &all, take_decision, NULL, &given->error));
+}
+
 /* ---- beside others at work ---- */
 
 /* New streams, new names, new checkpoints, as fast as they go: two events a commit, and the consumer follows. */

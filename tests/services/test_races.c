@@ -147,7 +147,7 @@ static void set_back(const char *consumer)
     char path[TEMPORARY_SIZE + 16], sql[128];
     sqlite3 *raw = NULL;
     snprintf(path, sizeof path, "%s/events.db", saga.folder);
-    snprintf(sql, sizeof sql, "UPDATE checkpoint SET position = 0 WHERE consumer = '%s'", consumer);
+    snprintf(sql, sizeof sql, "DELETE FROM checkpoint WHERE consumer = '%s'", consumer);
     cr_assert_eq(sqlite3_open(path, &raw), SQLITE_OK);
     cr_assert_eq(sqlite3_exec(raw, "PRAGMA wal_autocheckpoint = 0", NULL, NULL, NULL), SQLITE_OK);
     cr_assert_eq(sqlite3_exec(raw, sql, NULL, NULL, NULL), SQLITE_OK);
