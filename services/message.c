@@ -1,7 +1,8 @@
 /* What a message may hold: a customer that is no dot-atom becomes a quoted string (RFC 5322 3.2.4), in which characters
  * beyond ASCII stand as they are (RFC 6532), so that what the reader sees is the customer and nothing is encoded that
- * somebody would have to decode again. A subject that is not short and plain becomes encoded words (RFC 2047). Control
- * characters are refused in both, so that neither can end its header and begin another. */
+ * somebody would have to decode again; all but bidirectional marks, which would show another. A subject that is not
+ * short and plain becomes encoded words (RFC 2047). Control characters are refused in both, so that neither can end its
+ * header and begin another. */
 #include "services/message.h"
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 #include "base/text.h"
 
 enum {
-    CUSTOMER_BYTES_MAX = 400, /* so that its header, every byte escaped, stays under LINE_BYTES_MAX */
+    CUSTOMER_BYTES_MAX = 240, /* so that its header, two bytes in eight at worst, stays under LINE_BYTES_MAX */
     SUBJECT_BYTES_MAX = 2000,
     BODY_BYTES_MAX = 1 << 20,
     LINE_BYTES_MAX = 998,        /* RFC 5322 2.1.1, without the line's end */
@@ -48,19 +49,29 @@ static bool is_dot_atom(const char *text)
     return before != '.';
 }
 
+/* A quoted string; what would reorder the words beside it (text_append_safe) as its escape, for a reader shows the
+ * header as it stands. */
+static void append_quoted(struct buffer *out, const char *customer)
+{
+    struct buffer safe = {0};
+    text_append_safe(&safe, customer, strlen(customer));
+    out->failed = out->failed || safe.failed;
+    buffer_char(out, '"');
+    for (const char *at = buffer_string(&safe); *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\')
+            buffer_char(out, '\\');
+        buffer_char(out, *at);
+    }
+    buffer_char(out, '"');
+    buffer_clear(&safe);
+}
+
 static void append_address(struct buffer *out, const char *customer)
 {
-    if (is_dot_atom(customer)) {
+    if (is_dot_atom(customer))
         buffer_text(out, customer);
-    } else {
-        buffer_char(out, '"');
-        for (const char *at = customer; *at != '\0'; at++) {
-            if (*at == '"' || *at == '\\')
-                buffer_char(out, '\\');
-            buffer_char(out, *at);
-        }
-        buffer_char(out, '"');
-    }
+    else
+        append_quoted(out, customer);
     buffer_text(out, "@shop.invalid");
 }
 

@@ -21,7 +21,7 @@ struct message {
 
 enum { MESSAGE_ID_SIZE = 64 };
 
-/* STATUS_INVALID  customer (1 to 400 bytes) or subject (1 to 2000) are too long, no UTF-8 or hold control characters,
+/* STATUS_INVALID  customer (1 to 240 bytes) or subject (1 to 2000) are too long, no UTF-8 or hold control characters,
  *                 or the body is no UTF-8 or longer than 1 MiB */
 enum status message_check(const struct message *message, struct error *error) MUST_CHECK;
 

@@ -40,17 +40,21 @@ static void check_lines(const struct buffer *mail)
         CHECK(strcspn(at, "\n") <= LINE_MAX_BYTES);
 }
 
-/* The customer, out of "alice@shop.invalid" or out of a quoted string. */
+/* The customer, made safe, out of "alice@shop.invalid" or out of a quoted string. */
 static void check_address(const char *value, const char *customer)
 {
+    struct buffer safe = {0};
     const bool quoted = *value == '"';
-    for (value += quoted; *customer != '\0'; customer++) {
-        if (*customer == '"' || *customer == '\\')
+    text_append_safe(&safe, customer, strlen(customer));
+    value += quoted;
+    for (const char *at = buffer_string(&safe); *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\')
             CHECK(quoted && *value++ == '\\');
-        CHECK(*value++ == *customer);
+        CHECK(*value++ == *at);
     }
     CHECK(!quoted || *value++ == '"');
     CHECK(strcmp(value, "@shop.invalid") == 0);
+    buffer_clear(&safe);
 }
 
 static void check_subject(const char *value, const char *subject)
@@ -84,7 +88,7 @@ static void check_mail(const struct buffer *mail, const struct message *message)
     for (size_t i = 0; i < HEADERS; i++)
         values[i] = take_header(&at, headers[i]);
     CHECK(*at == '\n');
-    CHECK(find_harm(mail->data, (size_t)(strstr(mail->data, "\nTo: ") - mail->data)) == NULL);
+    CHECK(find_harm(mail->data, (size_t)(at - mail->data)) == NULL);
     check_address(values[1], message->customer);
     check_subject(values[2], message->subject);
     CHECK(find_harm(values[3], strlen(values[3])) == NULL &&
