@@ -115,7 +115,8 @@ void table_titles(const struct till *till, const struct column *columns, size_t 
 /* `cells` are `count` texts; NULL is an empty cell. */
 void table_row(const struct till *till, const struct column *columns, const char *const *cells, size_t count);
 
-/* One JSON object as one line, harmless for a terminal (json_append_safe); consumes the object. All return STATUS_MEMORY when memory ended. */
+/* One JSON object as one line, harmless for a terminal (json_append_safe); consumes the object. All return
+ * STATUS_MEMORY when memory ended. */
 void json_text(cJSON *object, const char *name, const char *text); /* NULL text: null */
 void json_integer(cJSON *object, const char *name, int64_t number);
 void json_time(cJSON *object, const char *name, int64_t at_us);
