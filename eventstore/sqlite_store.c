@@ -260,7 +260,7 @@ static enum status prepare_rest(struct eventstore *store, struct error *error)
     if (store->one_file && store->info.format < FIRST_WITH_CHECKSUMS)
         status = database_run(store->database, without_checksums_sql[store->info.format], error);
     if (status == STATUS_OK)
-        status = prepare(store, STATEMENT_COMMIT + 1, STATEMENTS, error);
+        status = prepare(store, STATEMENT_COMMIT + 1, STATEMENTS_AT_OPEN, error);
     return lacks_tables(store, status, error);
 }
 
@@ -429,9 +429,13 @@ uint64_t eventstore_log_ceiling_bytes(const struct eventstore *store)
 enum status statement_lend(struct eventstore *store, enum statement which, sqlite3_stmt **statement,
                            struct error *error)
 {
-    *statement = store->statements[which];
-    if (!sqlite3_stmt_busy(*statement))
-        return STATUS_OK;
+    sqlite3_stmt **own = &store->statements[which];
+    enum status status = STATUS_OK;
+    if (*own == NULL)
+        status = database_prepare(store->database, statement_sql[which], own, error);
+    *statement = *own;
+    if (status != STATUS_OK || !sqlite3_stmt_busy(*own))
+        return status;
     return database_prepare(store->database, statement_sql[which], statement, error);
 }
 

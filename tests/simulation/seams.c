@@ -279,6 +279,28 @@ void seams_lose_power(struct dice *dice)
     seams.moved_count = 0;
 }
 
+enum status seams_read_file(const char *path, struct buffer *whole, struct error *error)
+{
+    char bytes[4096];
+    size_t length;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return error_errno(error, "read", path);
+    while ((length = fread(bytes, 1, sizeof bytes, file)) > 0)
+        buffer_append(whole, bytes, length);
+    fclose(file);
+    return buffer_ok(whole, error);
+}
+
+enum status seams_write_file(const char *path, const struct buffer *whole, struct error *error)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool written = file >= 0 && write(file, whole->data, whole->length) == (ssize_t)whole->length;
+    if (file >= 0)
+        close(file);
+    return written ? STATUS_OK : error_errno(error, "write", path);
+}
+
 void seams_remove_files(const char *folder, const char *prefix)
 {
     DIR *open = opendir(folder);

@@ -26,6 +26,10 @@ void seams_late_calls(void);
 /* Mails whose folder was not synced since they were moved into it may be gone. */
 void seams_lose_power(struct dice *dice);
 
+/* A whole small file, private to its owner. */
+enum status seams_read_file(const char *path, struct buffer *whole, struct error *error) MUST_CHECK;
+enum status seams_write_file(const char *path, const struct buffer *whole, struct error *error) MUST_CHECK;
+
 /* Removes the files of a folder whose names begin with `prefix`, and with the empty prefix the folder. */
 void seams_remove_files(const char *folder, const char *prefix);
 

@@ -624,6 +624,27 @@ static struct retry_policy throw_policy(uint64_t seed)
     return policy;
 }
 
+/* A new store costs as much as twenty steps: it is made once a process, and its file copied for every other shop. All
+ * of them have one id, whatever the seed. */
+static enum status make_store(struct world *world, struct error *error)
+{
+    static struct buffer whole;
+    char path[PATH_SIZE], run[PATH_SIZE];
+    const struct eventstore_options options = {.clock = &world->clock};
+    enum status status = path_join(path, world->folder, error, "events.db");
+    if (status == STATUS_OK)
+        status = path_join(run, world->folder, error, "run");
+    if (status != STATUS_OK)
+        return status;
+    if (whole.length > 0) {
+        status = file_make_folder(run, error);
+        return status == STATUS_OK ? seams_write_file(path, &whole, error) : status;
+    }
+    seams_open(world->folder, &world->time, 0, world->witness);
+    status = eventstore_create(world->folder, &options, "{\"currency\":\"USD\"}", error);
+    return status == STATUS_OK ? seams_read_file(path, &whole, error) : status;
+}
+
 struct world *world_open(const struct plan *plan, const struct witness *witness)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -635,10 +656,11 @@ struct world *world_open(const struct plan *plan, const struct witness *witness)
     world->clock = fake_clock(&world->time);
     temporary_make(world->folder);
     disk_reset();
+    enum status status = make_store(world, &error);
     seams_open(world->folder, &world->time, plan->seed, witness);
-    const struct eventstore_options options = {.clock = &world->clock};
-    if (eventstore_create(world->folder, &options, "{\"currency\":\"USD\"}", &error) != STATUS_OK ||
-        counter_open(world, &error) != STATUS_OK)
+    if (status == STATUS_OK)
+        status = counter_open(world, &error);
+    if (status != STATUS_OK)
         trouble(world, error.text);
     else
         list_catalogue(world);
