@@ -368,11 +368,13 @@ static void interfere(struct world *world)
     heed(world, status, &error, "who interferes");
 }
 
+/* The new one gets the handles that an earlier second instance leaves. */
 static void leave_orphan(struct world *world, uint32_t service)
 {
-    instance_close(&world->second[service]);
+    struct instance handles = world->second[service];
+    consumer_close(&handles.consumer);
     world->second[service] = world->first[service];
-    world->first[service] = (struct instance){0};
+    world->first[service] = handles;
 }
 
 static enum status rewind_checkpoint(struct world *world, uint32_t service, uint32_t by, struct error *error)
@@ -589,7 +591,7 @@ void world_settle(struct world *world)
 
 void world_fold_views(struct world *world)
 {
-    projecting_close(world);
+    projector_close(&world->projecting.projector);
     delete_views(world, NULL);
     run_projector_to_rest(world);
 }
