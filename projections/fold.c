@@ -110,6 +110,11 @@ static void finish(struct view *view, uint64_t reached)
 {
     if (!view->folding)
         return;
+    if (reached < view->position) { /* time was up before the pass came to where it stands */
+        view_rollback(view);
+        view->folding = false;
+        return;
+    }
     bool stops = view->stop_before != 0 && view->stop_before <= reached + 1;
     uint64_t position = stops ? view->stop_before - 1 : reached;
     CHECK(position >= view->position);

@@ -156,6 +156,35 @@ Test(projector, ends_a_batch_early_when_it_takes_long_and_loses_nothing)
     history_end(shop);
 }
 
+/* One view is new and slow, the other lacks the last event only: when time is up before the pass comes to it, it waits.
+ */
+Test(projector, leaves_a_view_that_is_ahead_where_it_is_when_time_is_up)
+{
+    enum { EVENTS = 400 };
+    static struct event events[EVENTS];
+    struct history *shop = history_new();
+    const struct projection *chosen[] = {&picky_projection, &stock_projection};
+    struct projector *ahead = projector_of(shop, &chosen[1], 1);
+    listed(shop, "tea");
+    for (int i = 0; i < EVENTS; i++)
+        events[i] = (struct event){EVENT_STOCK_RECEIVED, .stock_received = {.sku = "tea", .quantity = 1}};
+    state_all(shop, events, EVENTS);
+    step_until_idle(ahead);
+    received(shop, "tea", 1);
+    picky = (struct picky){.at = 2, .fault = PICKY_IS_SLOW};
+    struct projector *projector = projector_of(shop, chosen, 2);
+    struct projector_progress progress = step(projector);
+    cr_assert(progress.views[0].position < EVENTS, "or this test shows nothing");
+    cr_assert_eq(progress.views[1].position, EVENTS + 1);
+    step_until_idle(projector);
+    picky.fault = PICKY_NEVER;
+    assert_view_equals_roll(shop, &picky_projection);
+    assert_view_equals_roll(shop, &stock_projection);
+    projector_close(&projector);
+    projector_close(&ahead);
+    history_end(shop);
+}
+
 Test(projector, keeps_the_logs_of_its_views_short)
 {
     struct history *shop = history_new();

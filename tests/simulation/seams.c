@@ -40,6 +40,8 @@ enum {
     MOVED_MAILS_MAX = 256,
     SLOW_ANSWER_US = 40000000,
     HANGING_US = 2000000, /* as long as the gateway waits for the bank */
+    SLOW_ONE_IN = 8,
+    SLOW_US = 200000, /* more than a step of the projector may take */
 };
 
 /* A call that nobody waits for any more. */
@@ -216,9 +218,11 @@ struct uuid __wrap_uuid_random(void)
     return id;
 }
 
+/* Now and then the machine is slow. */
 int64_t __wrap_clock_monotonic_us(void)
 {
-    return ++seams.monotonic_us;
+    seams.monotonic_us += dice_of(&seams.dice, SLOW_ONE_IN) == 0 ? SLOW_US : 1;
+    return seams.monotonic_us;
 }
 
 int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
