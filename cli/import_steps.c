@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "cli/import.h"
 
@@ -13,14 +14,10 @@
 
 static struct import_step *add_step(struct import_steps *steps)
 {
-    if (steps->count == steps->capacity) {
-        size_t capacity = steps->capacity == 0 ? 1024 : steps->capacity * 2;
-        struct import_step *items = realloc(steps->items, capacity * sizeof *items);
-        if (items == NULL)
-            return NULL;
-        steps->items = items;
-        steps->capacity = capacity;
-    }
+    struct import_step *items = array_room(steps->items, steps->count, &steps->capacity, sizeof *items);
+    if (items == NULL)
+        return NULL;
+    steps->items = items;
     return &steps->items[steps->count++];
 }
 

@@ -46,12 +46,7 @@ static enum status find_service_rest(struct shop *shop, const char *name, int64_
     return status;
 }
 
-/* Such a view will not catch up: it needs a person, and is not waited for. */
-static bool needs_a_person(enum view_condition condition)
-{
-    return condition == VIEW_FAILED || condition == VIEW_AHEAD || condition == VIEW_NEWER;
-}
-
+/* A view that will not catch up is not waited for. */
 static enum status find_views_rest(struct shop *shop, uint64_t head, enum rest *rest, struct error *error)
 {
     enum status status = STATUS_OK;
@@ -59,7 +54,7 @@ static enum status find_views_rest(struct shop *shop, uint64_t head, enum rest *
     for (size_t i = 0; status == STATUS_OK && *rest == AT_REST && i < projection_count; i++) {
         struct view_state state;
         status = view_inspect(&shop->home, projections[i], &state, error);
-        if (!needs_a_person(state.condition) && (state.condition != VIEW_GOOD || state.position < head))
+        if (!view_needs_person(state.condition) && (state.condition != VIEW_GOOD || state.position < head))
             *rest = AT_WORK;
     }
     return status;

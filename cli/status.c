@@ -133,7 +133,7 @@ static enum status look_at_view(struct shop *shop, const struct projection *proj
         return status;
     state->position = view.position;
     state->at_work = eventstore_consumer_is_claimed(shop->store, "projector");
-    state->failed = view.condition == VIEW_FAILED || view.condition == VIEW_AHEAD || view.condition == VIEW_NEWER;
+    state->failed = view_needs_person(view.condition);
     state->newer = view.condition == VIEW_NEWER;
     if (view.condition != VIEW_GOOD && view.condition != VIEW_MISSING)
         snprintf(state->last_error, sizeof state->last_error, "%s", view.reason);
@@ -193,6 +193,16 @@ static void print_state_row(const struct till *till, const struct consumer_state
     fputs(style(till, STYLE_PLAIN), stdout);
 }
 
+/* False when the system does not say. */
+static bool find_free_bytes(const char *folder, uint64_t *bytes)
+{
+    struct statvfs disk;
+    if (statvfs(folder, &disk) != 0)
+        return false;
+    *bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return true;
+}
+
 static const char *bytes_for_people(uint64_t bytes, char text[32])
 {
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
@@ -208,7 +218,7 @@ static void print_shop(const struct shop *shop, const struct till *till, uint64_
 {
     const struct eventstore_info *info = eventstore_info(shop->store);
     char id[UUID_TEXT_SIZE], created[TIME_TEXT_SIZE], bytes[32];
-    struct statvfs disk;
+    uint64_t free_bytes;
     uuid_to_text(info->id, id);
     time_to_text(info->created_at_us, created);
     print_fact(till, "shop", till->folder);
@@ -217,8 +227,8 @@ static void print_shop(const struct shop *shop, const struct till *till, uint64_
     print_fact(till, "currency", shop->desk.currency.code);
     print_fact(till, "head", number_text((int64_t)head));
     print_fact(till, "log", bytes_for_people(eventstore_log_bytes(shop->store), bytes));
-    if (statvfs(till->folder, &disk) == 0)
-        print_fact(till, "free", bytes_for_people((uint64_t)disk.f_bavail * disk.f_frsize, bytes));
+    if (find_free_bytes(till->folder, &free_bytes))
+        print_fact(till, "free", bytes_for_people(free_bytes, bytes));
     print_fact(till, "engine", eventstore_engine(shop->store));
     putchar('\n');
 }
@@ -290,14 +300,14 @@ static enum status advise_on_debts(const struct till *till, struct shop *shop, s
 
 static void advise_on_room(const struct till *till, struct shop *shop, struct report *report)
 {
-    struct statvfs disk;
     struct buffer roll = {0};
     char left[32], ceiling[32];
+    uint64_t free_bytes;
     uint64_t log = eventstore_log_bytes(shop->store), most = eventstore_log_ceiling_bytes(shop->store);
-    if (statvfs(till->folder, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < DISK_LOW_BYTES) {
+    if (find_free_bytes(till->folder, &free_bytes) && free_bytes < DISK_LOW_BYTES) {
         advise(&report->advice, true,
                "The shop's disk is nearly full: %s are left. When nothing is, no order is taken.",
-               bytes_for_people((uint64_t)disk.f_bavail * disk.f_frsize, left));
+               bytes_for_people(free_bytes, left));
         advise_to_look(&report->advice, "df -h", till->folder);
     }
     if (log >= most / 100 * LOG_HIGH_PERCENT) {

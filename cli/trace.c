@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/work.h"
@@ -141,14 +142,10 @@ static const char *copy_safe(struct arena *arena, const char *text)
 static enum status add_step(void *context, const struct recorded_event *event, struct error *error)
 {
     struct trace *trace = context;
-    if (trace->count == trace->capacity) {
-        size_t capacity = trace->capacity == 0 ? 32 : 2 * trace->capacity;
-        struct trace_step *steps = realloc(trace->steps, capacity * sizeof *steps);
-        if (steps == NULL)
-            return error_memory(error);
-        trace->steps = steps;
-        trace->capacity = capacity;
-    }
+    struct trace_step *steps = array_room(trace->steps, trace->count, &trace->capacity, sizeof *steps);
+    if (steps == NULL)
+        return error_memory(error);
+    trace->steps = steps;
     struct trace_step step = {.position = event->position,
                               .causation = event->causation,
                               .at_us = event->recorded_at_us,

@@ -153,9 +153,11 @@ struct commit {
  * STATUS_BUSY      another writer held the queue for longer than our patience
  * STATUS_FULL      the disk, the log file's ceiling, or the number of names a store can hold
  * STATUS_INVALID   a name or data too long, a name with control characters; a cause or checkpoint behind the roll's
- * head STATUS_IO, STATUS_DAMAGED, STATUS_MEMORY In all these cases nothing was written. (One exception no store can
- * rule out: a disk that fails at the moment of syncing may have kept what it reported as lost. Repeating the commit is
- * safe and tells.) */
+ *                  head
+ * STATUS_IO, STATUS_DAMAGED, STATUS_MEMORY
+ *
+ * In all these cases nothing was written. (One exception no store can rule out: a disk that fails at the moment of
+ * syncing may have kept what it reported as lost. Repeating the commit is safe and tells.) */
 enum status eventstore_commit(struct eventstore *store, const struct commit *commit, uint64_t *head,
                               struct error *error) MUST_CHECK;
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define POSITION_MAX (INT64_MAX - 1) /* the one behind it can be counted too */
 
 /* Positions are signed where they are stored; a bound past the largest is none. */
@@ -274,14 +276,10 @@ struct positions {
 
 static enum status add_position(struct positions *positions, uint64_t position, struct error *error)
 {
-    if (positions->count == positions->capacity) {
-        size_t capacity = positions->capacity == 0 ? 64 : positions->capacity * 2;
-        uint64_t *items = realloc(positions->items, capacity * sizeof *items);
-        if (items == NULL)
-            return error_memory(error);
-        positions->items = items;
-        positions->capacity = capacity;
-    }
+    uint64_t *items = array_room(positions->items, positions->count, &positions->capacity, sizeof *items);
+    if (items == NULL)
+        return error_memory(error);
+    positions->items = items;
     positions->items[positions->count++] = position;
     return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "domain/order.h"
 #include "projections/rows.h"
 
@@ -110,14 +111,10 @@ struct steps {
 
 static enum status steps_add(struct steps *steps, const struct journey_step *step, struct error *error)
 {
-    if (steps->count == steps->capacity) {
-        size_t capacity = steps->capacity == 0 ? 32 : 2 * steps->capacity;
-        struct journey_step *items = realloc(steps->items, capacity * sizeof *items);
-        if (items == NULL)
-            return error_memory(error);
-        steps->items = items;
-        steps->capacity = capacity;
-    }
+    struct journey_step *items = array_room(steps->items, steps->count, &steps->capacity, sizeof *items);
+    if (items == NULL)
+        return error_memory(error);
+    steps->items = items;
     steps->items[steps->count++] = *step;
     return STATUS_OK;
 }

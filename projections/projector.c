@@ -60,7 +60,7 @@ void projector_close(struct projector **projector)
 /* Nothing can be folded into it, now or at the next step. */
 static bool is_at_rest(const struct place *place)
 {
-    return place->condition == VIEW_FAILED || place->condition == VIEW_AHEAD || place->condition == VIEW_NEWER;
+    return view_needs_person(place->condition);
 }
 
 /* Remembers the first fault of the world in `trouble`. A damaged file is replaced on the spot. */

@@ -92,6 +92,11 @@ enum status view_open_fresh(struct view **view, const struct view_home *home, co
 
 /* ---- from the outside ---- */
 
+bool view_needs_person(enum view_condition condition)
+{
+    return condition == VIEW_FAILED || condition == VIEW_AHEAD || condition == VIEW_NEWER;
+}
+
 const char *view_condition_name(enum view_condition condition)
 {
     static const char *const names[] = {

@@ -70,6 +70,9 @@ enum view_condition {
     VIEW_DAMAGED,
 };
 
+/* Such a view does not mend itself: neither the projector nor a query can fold it on. */
+bool view_needs_person(enum view_condition condition);
+
 /* "good", "missing" … Never NULL. */
 const char *view_condition_name(enum view_condition condition);
 

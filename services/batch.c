@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/mutant.h"
 #include "domain/codec.h"
 
@@ -152,41 +153,29 @@ enum status batch_fold_until(struct batch *batch, const struct fold *fold, const
 
 /* ---- what goes into the commit ---- */
 
-/* One more place at the end of a growing array; NULL when memory ends. */
-static void *add_place(void **items, size_t *count, size_t *capacity, size_t size)
-{
-    if (*count == *capacity) {
-        size_t wanted = *capacity == 0 ? 64 : *capacity * 2;
-        void *grown = realloc(*items, wanted * size);
-        if (grown == NULL)
-            return NULL;
-        *items = grown;
-        *capacity = wanted;
-    }
-    return (char *)*items + size * (*count)++;
-}
-
 enum status batch_guard(struct batch *batch, struct loaded *loaded, struct error *error)
 {
     /* A stream that this batch has written to is guarded by its expected version. */
     if (loaded->guarded || loaded->version != loaded->read_version)
         return STATUS_OK;
-    struct guard *guard =
-        add_place((void **)&batch->guards, &batch->guard_count, &batch->guard_capacity, sizeof *batch->guards);
-    if (guard == NULL)
+    struct guard *guards = array_room(batch->guards, batch->guard_count, &batch->guard_capacity, sizeof *guards);
+    if (guards == NULL)
         return error_memory(error);
-    *guard = (struct guard){.stream = {loaded->category, loaded->entity}, .expected_version = loaded->version};
+    batch->guards = guards;
+    guards[batch->guard_count++] =
+        (struct guard){.stream = {loaded->category, loaded->entity}, .expected_version = loaded->version};
     loaded->guarded = true;
     return STATUS_OK;
 }
 
 enum status batch_park(struct batch *batch, const struct parked_change *change, struct error *error)
 {
-    struct parked_change *place =
-        add_place((void **)&batch->parked, &batch->parked_count, &batch->parked_capacity, sizeof *batch->parked);
-    if (place == NULL)
+    struct parked_change *parked =
+        array_room(batch->parked, batch->parked_count, &batch->parked_capacity, sizeof *parked);
+    if (parked == NULL)
         return error_memory(error);
-    *place = *change;
+    batch->parked = parked;
+    parked[batch->parked_count++] = *change;
     return STATUS_OK;
 }
 
@@ -217,11 +206,11 @@ static const char *encode(struct batch *batch, const struct event *event, size_t
 static enum status add_append(struct batch *batch, const struct loaded *loaded, const struct new_event *event,
                               struct error *error)
 {
-    struct append *append =
-        add_place((void **)&batch->appends, &batch->append_count, &batch->append_capacity, sizeof *batch->appends);
-    if (append == NULL)
+    struct append *appends = array_room(batch->appends, batch->append_count, &batch->append_capacity, sizeof *appends);
+    if (appends == NULL)
         return error_memory(error);
-    *append = (struct append){
+    batch->appends = appends;
+    appends[batch->append_count++] = (struct append){
         .stream = {loaded->category, loaded->entity}, .expected_version = loaded->version, .events = event, .count = 1};
     return STATUS_OK;
 }

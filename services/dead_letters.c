@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "services/batch.h"
 #include "services/outlook.h"
@@ -12,14 +13,10 @@
 static enum status add_letter(void *context, const char *consumer, const struct parked *parked, struct error *error)
 {
     struct dead_letters *letters = context;
-    if (letters->count == letters->capacity) {
-        size_t capacity = letters->capacity == 0 ? 64 : 2 * letters->capacity;
-        struct dead_letter *grown = realloc(letters->items, capacity * sizeof *grown);
-        if (grown == NULL)
-            return error_memory(error);
-        letters->items = grown;
-        letters->capacity = capacity;
-    }
+    struct dead_letter *items = array_room(letters->items, letters->count, &letters->capacity, sizeof *items);
+    if (items == NULL)
+        return error_memory(error);
+    letters->items = items;
     struct dead_letter *letter = &letters->items[letters->count++];
     *letter = (struct dead_letter){.consumer = arena_copy(&letters->arena, consumer), .parked = *parked};
     letter->parked.reason = arena_copy(&letters->arena, parked->reason);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "services/dead_letters.h"
 #include "services/outlook.h"
 
@@ -18,14 +19,10 @@ static struct discard *find(struct discards *discards, const struct decision *de
 
 static enum status add(struct discards *discards, const struct decision *decision, struct error *error)
 {
-    if (discards->count == discards->capacity) {
-        size_t capacity = discards->capacity == 0 ? 16 : 2 * discards->capacity;
-        struct discard *grown = realloc(discards->items, capacity * sizeof *grown);
-        if (grown == NULL)
-            return error_memory(error);
-        discards->items = grown;
-        discards->capacity = capacity;
-    }
+    struct discard *items = array_room(discards->items, discards->count, &discards->capacity, sizeof *items);
+    if (items == NULL)
+        return error_memory(error);
+    discards->items = items;
     struct arena *arena = &discards->arena;
     struct discard discard = {
         .order = decision->parked.sequence,

@@ -24,8 +24,7 @@ void checks_free(struct checks **checks);
 /* For world_open: what was acknowledged, and what was handled. */
 struct witness checks_witness(struct checks *checks);
 
-/* After a step. False when something is wrong: checks_wrong says what. Opens the roll for as long as the step lasts:
- * power may be lost in the next. */
+/* After a step. False when something is wrong: checks_wrong says what. Keeps the roll open until power is lost. */
 bool checks_step(struct checks *checks, struct world *world);
 
 /* When the shop has come to rest. */

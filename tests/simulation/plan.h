@@ -52,8 +52,8 @@ enum bank {
 /* How the process that makes the step ends. */
 enum end {
     END_LIVES,
-    END_BEFORE_CALL, /* dies before it has called outside */
-    END_BEFORE_COMMIT /* dies after that, before the commit */,
+    END_BEFORE_CALL,   /* dies before it has called outside */
+    END_BEFORE_COMMIT, /* dies after that, before the commit */
     END_AFTER_COMMIT,
     END_POWER, /* power is lost: where the disk's fault strikes, or after the step */
     ENDS

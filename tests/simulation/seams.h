@@ -1,11 +1,13 @@
 /* seams.h - where the simulation takes the place of the world outside: the linker's --wrap leads these calls of the
  * shop here.
  *
- *   gateway_begin, gateway_ask     the way to the bank: calls and answers get lost, late, or refused
+ *   gateway_begin, _ask, _lookup, _void
+ *                                  the way to the bank: calls and answers get lost, late, or refused
  *   eventstore_commit              is witnessed
  *   uuid_random, clock_monotonic_us, nanosleep
  *                                  chance comes from the seed, and nobody waits
- *   file_sync, fsync, renameat     what is synced of files that are not SQLite's, and which mails may vanish */
+ *   file_sync, fsync, syncfs, renameat
+ *                                  what is synced of files that are not SQLite's, and which mails may vanish */
 #ifndef TESTS_SIMULATION_SEAMS_H
 #define TESTS_SIMULATION_SEAMS_H
 

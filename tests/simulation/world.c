@@ -164,12 +164,12 @@ static enum status instance_open(struct world *world, struct instance *instance,
     if (instance->consumer != NULL)
         return STATUS_OK;
     enum status status = open_store(world, &instance->store, error);
-    if (status == STATUS_OK && instance->house.service.name == NULL)
+    if (status == STATUS_OK && instance->house.service.name == NULL) {
         status = service_house_open(&instance->house, service_names[service], world->folder, &world->clock, error);
-    if (status == STATUS_OK) {
-        if (instance->house.service.finish != finish)
-            instance->real = instance->house.service;
+        instance->real = instance->house.service;
         instance->house.service.finish = finish;
+    }
+    if (status == STATUS_OK) {
         const struct consumer_options options = {.clock = &world->clock,
                                                  .retry = &world->retry,
                                                  .batch_events = events,
