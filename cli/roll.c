@@ -2,6 +2,7 @@
  *
  * With --follow it sleeps on the doorbell between two readings. The bell is read before the roll is: what is written in
  * between rings it, so nothing is slept over. A reader that went away (till events --follow | head) ends it as well. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "cli/listing.h"
 #include "cli/signals.h"
 #include "cli/work.h"
+#include "domain/codec.h"
 
 #define NUMBER_MAX INT64_C(1000000000000) /* of --from and --limit: no roll is longer */
 
@@ -19,7 +21,7 @@ struct reading {
     const struct arguments *arguments;
     const struct till *till;
     struct shop *shop;
-    bool json, follow;
+    bool json, follow, upcast;
     const char *types[EVENTSTORE_TYPES_MAX];
     size_t type_count;
     char category[EVENTSTORE_NAME_MAX + 1];
@@ -28,6 +30,8 @@ struct reading {
     uint64_t from;         /* next position wanted */
     uint64_t left;         /* so many more events are wanted */
     uint64_t printed;
+    struct arena arena; /* of one event that is raised, and its data */
+    struct buffer data;
 };
 
 /* ---- one event ---- */
@@ -46,14 +50,40 @@ static void print_event_row(struct reading *reading, const struct recorded_event
     table_row(reading->till, columns, cells, COUNT(columns));
 }
 
+/* An event of an old version becomes today's; any other stays as it is stored. */
+static enum status raise(struct reading *reading, struct recorded_event *event, struct error *error)
+{
+    enum event_type type;
+    struct event raised;
+    struct error why;
+    if (!event_type_from_name(event->type, &type) || event->schema_version >= event_schema_version(type))
+        return STATUS_OK;
+    arena_reset(&reading->arena);
+    buffer_reset(&reading->data);
+    enum status status = event_decode(event->type, event->schema_version, event->data, event->data_length,
+                                      reading->shop->desk.currency, &reading->arena, &raised, &why);
+    if (status == STATUS_OK)
+        status = event_encode(&raised, &reading->data, &why);
+    if (status != STATUS_OK)
+        return error_set(error, status == STATUS_INVALID ? STATUS_DAMAGED : status,
+                         "the event at position %" PRIu64 " cannot be raised: %s", event->position, why.text);
+    event->schema_version = event_schema_version(type);
+    event->data = reading->data.data;
+    event->data_length = reading->data.length;
+    return STATUS_OK;
+}
+
 static enum status print_event(struct reading *reading, const struct recorded_event *event, struct error *error)
 {
     cJSON *object = NULL;
+    struct recorded_event shown = *event;
     if (!reading->json) {
         print_event_row(reading, event);
         return STATUS_OK;
     }
-    enum status status = event_object(reading->shop, event, &object, error);
+    enum status status = reading->upcast ? raise(reading, &shown, error) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = event_object(reading->shop, &shown, &object, error);
     return status == STATUS_OK ? json_line(object, error) : status;
 }
 
@@ -184,7 +214,9 @@ static bool take_format(struct reading *reading, const struct till *till, const 
 static int run_events(struct till *till, const struct arguments *arguments)
 {
     int64_t from = 1, limit = INT64_MAX;
-    struct reading reading = {.arguments = arguments, .follow = argument_given(arguments, "follow")};
+    struct reading reading = {.arguments = arguments,
+                              .follow = argument_given(arguments, "follow"),
+                              .upcast = argument_given(arguments, "upcast")};
     if (!take_types(&reading, arguments) || !take_stream(&reading, arguments) ||
         !take_format(&reading, till, arguments) || !argument_integer(arguments, "from", 1, NUMBER_MAX, &from) ||
         !argument_integer(arguments, "limit", 1, NUMBER_MAX, &limit))
@@ -193,7 +225,10 @@ static int run_events(struct till *till, const struct arguments *arguments)
     reading.left = (uint64_t)limit;
     if (reading.follow)
         signals_catch();
-    return in_shop(till, arguments, "reader", read_events, &reading);
+    int code = in_shop(till, arguments, "reader", read_events, &reading);
+    arena_clear(&reading.arena);
+    buffer_clear(&reading.data);
+    return code;
 }
 
 static const struct option_spec events_options[] = {
@@ -203,13 +238,14 @@ static const struct option_spec events_options[] = {
     {"limit", "N", "at most so many"},
     {"follow", NULL, "go on as the roll grows, until SIGINT or SIGTERM"},
     {"format", "F", "text or json (the same as --json)"},
+    {"upcast", NULL, "data of an old schema version in today's shape (json)"},
     {0},
 };
 
 const struct command events_command = {
     .name = "events",
     .usage = "[--stream S] [--type T]... [--from N] [--limit N] [--follow]\n"
-             "                   [--format text|json]",
+             "                   [--format text|json] [--upcast]",
     .summary = "print the roll",
     .details = "With --json each event is one object: position, stream, version, type,\n"
                "schema_version, event_id, correlation_id, causation_id (of the event that caused\n"

@@ -4,36 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/json.h"
 #include "cli/cli.h"
 #include "domain/money.h"
 
 enum { CHECKPOINT_KIB_MAX = 1 << 20 };
-
-/* ---- the settings of a shop: {"currency":"USD"} ---- */
-
-static enum status read_settings(const char *settings, struct currency *currency, struct error *error)
-{
-    struct arena arena = {0};
-    struct json_reader reader;
-    const char *key, *code = "";
-    size_t length;
-    json_read_start(&reader, settings, strlen(settings), &arena);
-    if (json_enter_object(&reader))
-        while (json_next_key(&reader, &key, &length)) {
-            if (length == strlen("currency") && memcmp(key, "currency", length) == 0)
-                json_read_text(&reader, &code, &length);
-            else
-                json_skip(&reader);
-        }
-    enum status status = json_read_finish(&reader, error);
-    if (status == STATUS_INVALID || (status == STATUS_OK && !currency_is_known(code, NULL)))
-        status = error_set(error, STATUS_DAMAGED, "the store does not say in which currency the shop sells");
-    if (status == STATUS_OK)
-        *currency = currency_from_code(code);
-    arena_clear(&arena);
-    return status;
-}
 
 /* ---- opening ---- */
 
@@ -98,7 +72,9 @@ enum status shop_open(struct shop *shop, const struct till *till, const char *ac
     if (status == STATUS_OK)
         status = check_ours(till->folder, error);
     if (status == STATUS_OK)
-        status = read_settings(eventstore_info(shop->store)->settings, &currency, error);
+        currency = currency_from_settings(eventstore_info(shop->store)->settings);
+    if (status == STATUS_OK && currency.code[0] == '\0')
+        status = error_set(error, STATUS_DAMAGED, "the store does not say in which currency the shop sells");
     if (status != STATUS_OK) {
         shop_close(shop);
         return status;

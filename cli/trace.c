@@ -115,17 +115,17 @@ static void note_event(struct buffer *out, const struct event *event)
 }
 
 /* NULL when there is nothing to say, or when the data cannot be read: a trace shows what is there. */
-static const char *make_note(struct arena *arena, const struct recorded_event *recorded)
+static const char *make_note(struct trace *trace, const struct recorded_event *recorded)
 {
     struct arena scratch = {0};
     struct buffer note = {0};
     struct event event;
     const char *text = NULL;
-    if (event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length, &scratch, &event,
-                     NULL) == STATUS_OK)
+    if (event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length, trace->currency,
+                     &scratch, &event, NULL) == STATUS_OK)
         note_event(&note, &event);
     if (note.length > 0)
-        text = arena_copy(arena, buffer_string(&note));
+        text = arena_copy(&trace->arena, buffer_string(&note));
     buffer_clear(&note);
     arena_clear(&scratch);
     return text;
@@ -151,7 +151,7 @@ static enum status add_step(void *context, const struct recorded_event *event, s
                               .at_us = event->recorded_at_us,
                               .type = copy_safe(&trace->arena, event->type),
                               .actor = copy_safe(&trace->arena, event->actor),
-                              .note = make_note(&trace->arena, event),
+                              .note = make_note(trace, event),
                               .shelf = is_shelf(event),
                               .count = 1};
     if (step.type == NULL || step.actor == NULL)
@@ -203,7 +203,7 @@ static void find_causes(struct trace *trace)
 enum status trace_collect(struct trace *trace, struct shop *shop, struct uuid order, uint64_t to_position,
                           struct error *error)
 {
-    *trace = (struct trace){0};
+    *trace = (struct trace){.currency = shop->desk.currency};
     enum status status = trace_each(shop, order, to_position, add_step, trace, error);
     if (status == STATUS_OK) {
         fold_runs(trace);

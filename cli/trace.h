@@ -26,6 +26,7 @@ struct trace_step {
 };
 
 struct trace {
+    struct currency currency; /* the shop's */
     struct arena arena;
     struct trace_step *steps; /* in the order of positions */
     size_t count, capacity;

@@ -96,6 +96,7 @@ void print_fact(const struct till *till, const char *name, const char *value)
 /* ---- orders ---- */
 
 struct decoding {
+    struct currency currency;
     struct arena *arena;
     struct event event;
     bool found;
@@ -106,7 +107,7 @@ static enum status decode_first(void *context, const struct recorded_event *reco
     struct decoding *decoding = context;
     decoding->found = true;
     enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
-                                      decoding->arena, &decoding->event, error);
+                                      decoding->currency, decoding->arena, &decoding->event, error);
     return status == STATUS_OK ? STATUS_STOPPED : status;
 }
 
@@ -114,7 +115,7 @@ enum status order_as_placed(struct shop *shop, struct uuid order, struct arena *
                             struct error *error)
 {
     char entity[UUID_TEXT_SIZE];
-    struct decoding decoding = {.arena = arena};
+    struct decoding decoding = {.currency = shop->desk.currency, .arena = arena};
     struct stream_query query = {.stream = {"order", entity}, .limit = 1};
     uuid_to_text(order, entity);
     enum status status = eventstore_read_stream(shop->store, &query, NULL, decode_first, &decoding, error);

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "domain/contracts/contract.h"
 #include "domain/money.h"
 
 /* Encoder and decoder walk the same tables, and both check what passes through them against the same limits: what one
@@ -234,14 +233,15 @@ static void encode_event(struct encoder *encoder, const char *payload)
     buffer_char(encoder->out, '}');
 }
 
-enum status event_encode(const struct event *event, struct buffer *out, struct error *error)
+enum status contract_encode(const struct contract *contract, const void *payload, struct buffer *out,
+                            struct error *error)
 {
-    struct encoder encoder = {.out = out, .contract = contract_of(event->type)};
+    struct encoder encoder = {.out = out, .contract = contract};
     size_t start = out->length;
-    encode_event(&encoder, (const char *)&event->order_placed);
+    encode_event(&encoder, payload);
     if (!encoder.failed && !out->failed && out->length - start > JSON_BYTES_MAX) {
-        error_set(&encoder.error, STATUS_INVALID, "%s v%d: is larger than %d bytes", encoder.contract->name,
-                  encoder.contract->schema_version, JSON_BYTES_MAX);
+        error_set(&encoder.error, STATUS_INVALID, "%s v%d: is larger than %d bytes", contract->name,
+                  contract->schema_version, JSON_BYTES_MAX);
         encoder.failed = true;
     }
     if (!encoder.failed)
@@ -251,6 +251,11 @@ enum status event_encode(const struct event *event, struct buffer *out, struct e
         out->data[start] = '\0';
     }
     return error_set(error, encoder.error.status, "%s", encoder.error.text);
+}
+
+enum status event_encode(const struct event *event, struct buffer *out, struct error *error)
+{
+    return contract_encode(contract_of(event->type), &event->order_placed, out, error);
 }
 
 /* ---- decode ---- */
@@ -482,39 +487,66 @@ static const struct contract *find_contract(const char *type_name, int schema_ve
         *status = error_set(error, STATUS_NOT_FOUND, "there is no event type \"%s\"", text_safe(safe, type_name));
         return NULL;
     }
-    const struct contract *contract = contract_of(type);
-    int known = contract->schema_version;
-    if (schema_version == known)
-        return contract;
-    if (schema_version > known)
+    const struct contract *contract = contract_of_version(type, schema_version);
+    int known = event_schema_version(type);
+    if (contract == NULL && schema_version > known)
         *status = error_set(error, STATUS_NEWER, "%s v%d: this program knows versions up to %d; use a newer one",
                             type_name, schema_version, known);
-    else
-        *status = error_set(error, STATUS_INVALID, "%s v%d: must be raised to version %d before it is read", type_name,
-                            schema_version, known);
-    return NULL;
+    else if (contract == NULL)
+        *status = error_set(error, STATUS_INVALID, "%s v%d: there was never such a version", type_name, schema_version);
+    return contract;
 }
 
-enum status event_decode(const char *type_name, int schema_version, const char *data, size_t length,
-                         struct arena *arena, struct event *event, struct error *error)
+/* Reads data of one version into the struct of that version, zeroed before. */
+static enum status decode_payload(const struct contract *contract, const char *data, size_t length, struct arena *arena,
+                                  void *payload, struct error *error)
 {
-    enum status status = STATUS_OK;
-    const struct contract *contract = find_contract(type_name, schema_version, &status, error);
-    if (contract == NULL)
-        return status;
-
     struct decoder decoder;
+    struct error inner;
     decoder.memory_ended = false;
     json_read_start(&decoder.reader, data, length, arena);
-    memset(event, 0, sizeof(*event));
-    event->type = contract->type;
-    decode_event(&decoder, &contract->shape, (char *)&event->order_placed);
-
-    struct error inner;
-    status = json_read_finish(&decoder.reader, &inner);
+    decode_event(&decoder, &contract->shape, payload);
+    enum status status = json_read_finish(&decoder.reader, &inner);
     if (decoder.memory_ended || status == STATUS_MEMORY)
         return error_memory(error);
     if (status != STATUS_OK)
         return error_set(error, status, "%s v%d: %s", contract->name, contract->schema_version, inner.text);
     return STATUS_OK;
+}
+
+/* As decode_payload, and then raised, one version after the other, to that of `today`. */
+static enum status decode_old(const struct contract *old, const struct contract *today, const char *data, size_t length,
+                              struct currency currency, struct arena *arena, void *payload, struct error *error)
+{
+    void *from = arena_alloc(arena, old->shape.size);
+    if (from == NULL)
+        return error_memory(error);
+    memset(from, 0, old->shape.size);
+    enum status status = decode_payload(old, data, length, arena, from, error);
+    while (status == STATUS_OK && old != today) {
+        const struct contract *next = contract_of_version(old->type, old->schema_version + 1);
+        struct error inner;
+        void *to = next == today ? payload : arena_alloc(arena, next->shape.size);
+        status = to == NULL ? error_memory(error) : old->raise(from, currency, arena, to, &inner);
+        if (to != NULL && status != STATUS_OK)
+            error_set(error, status, "%s v%d: %s", old->name, old->schema_version, inner.text);
+        old = next;
+        from = to;
+    }
+    return status;
+}
+
+enum status event_decode(const char *type_name, int schema_version, const char *data, size_t length,
+                         struct currency currency, struct arena *arena, struct event *event, struct error *error)
+{
+    enum status status = STATUS_OK;
+    const struct contract *contract = find_contract(type_name, schema_version, &status, error);
+    if (contract == NULL)
+        return status;
+    const struct contract *today = contract_of(contract->type);
+    memset(event, 0, sizeof(*event));
+    event->type = contract->type;
+    if (contract == today)
+        return decode_payload(contract, data, length, arena, &event->order_placed, error);
+    return decode_old(contract, today, data, length, currency, arena, &event->order_placed, error);
 }

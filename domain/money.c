@@ -58,6 +58,18 @@ struct currency currency_from_code(const char *code)
     return currency;
 }
 
+struct currency currency_from_settings(const char *settings)
+{
+    static const char key[] = "\"currency\":\"";
+    char code[4] = "";
+    const char *at = strstr(settings, key);
+    if (at != NULL)
+        at += sizeof key - 1;
+    if (at != NULL && strcspn(at, "\"") == 3 && at[3] == '"')
+        memcpy(code, at, 3);
+    return currency_from_code(code);
+}
+
 bool currency_equal(struct currency one, struct currency other)
 {
     return memcmp(one.code, other.code, sizeof(one.code)) == 0;

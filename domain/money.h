@@ -17,6 +17,10 @@ bool currency_is_known(const char *code, int *exponent);
 /* The currency for a code that is known; all zero for one that is not. */
 struct currency currency_from_code(const char *code);
 
+/* The currency of a shop, from its store's settings as `till init` writes them, {"currency":"USD"}: all zero when they
+ * do not say. */
+struct currency currency_from_settings(const char *settings);
+
 bool currency_equal(struct currency one, struct currency other);
 
 /* Reads an exact decimal ("9.8", "12", "0.05") in major units; no sign, no exponent, no thousands separators.

@@ -5,12 +5,14 @@
 #include "base/clock.h"
 #include "base/mutant.h"
 #include "domain/codec.h"
+#include "domain/money.h"
 
 enum { EVENTS_BETWEEN_LOOKS = 32 /* at the clock */ };
 
 struct pass {
     struct view *const *views;
     size_t count;
+    struct currency currency; /* the shop's */
     struct arena arena;
     uint64_t reached; /* the last event visited */
     uint64_t handled;
@@ -59,7 +61,7 @@ static enum status pass_event(void *context, const struct recorded_event *record
         return STATUS_OK;
     arena_reset(&pass->arena);
     enum status decoded = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
-                                       &pass->arena, &event, &why);
+                                       pass->currency, &pass->arena, &event, &why);
     if (decoded == STATUS_MEMORY)
         return error_memory(error);
 
@@ -153,7 +155,8 @@ enum status views_fold(struct eventstore *store, struct view *const *views, size
                        int64_t budget_us, uint64_t *handled, struct error *error)
 {
     const char *names[EVENT_TYPES];
-    struct pass pass = {.views = views, .count = count};
+    struct pass pass = {
+        .views = views, .count = count, .currency = currency_from_settings(eventstore_info(store)->settings)};
     pass.until_us = budget_us == 0 ? 0 : clock_monotonic_us() + budget_us;
     for (size_t i = 0; i < count; i++)
         if (views[i] != NULL)

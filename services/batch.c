@@ -8,10 +8,12 @@
 #include "base/array.h"
 #include "base/mutant.h"
 #include "domain/codec.h"
+#include "domain/money.h"
 
 void batch_init(struct batch *batch, struct eventstore *store, const char *writer)
 {
-    *batch = (struct batch){.store = store, .writer = writer};
+    *batch = (struct batch){
+        .store = store, .currency = currency_from_settings(eventstore_info(store)->settings), .writer = writer};
 }
 
 static void keep_node(void *node)
@@ -98,6 +100,7 @@ struct folding {
     const struct fold *fold;
     void *state;
     struct arena *arena;
+    struct currency currency;
 };
 
 static enum status fold_event(void *context, const struct recorded_event *recorded, struct error *error)
@@ -105,7 +108,7 @@ static enum status fold_event(void *context, const struct recorded_event *record
     struct folding *folding = context;
     struct event event;
     enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
-                                      folding->arena, &event, error);
+                                      folding->currency, folding->arena, &event, error);
     if (status == STATUS_OK)
         folding->fold->evolve(folding->state, &event);
     if (folding->fold->long_lived)
@@ -116,7 +119,8 @@ static enum status fold_event(void *context, const struct recorded_event *record
 static enum status read_on(struct batch *batch, struct loaded *loaded, struct error *error)
 {
     struct arena *arena = loaded->fold->long_lived ? &batch->scratch : &batch->arena;
-    struct folding folding = {.fold = loaded->fold, .state = loaded->state, .arena = arena};
+    struct folding folding = {
+        .fold = loaded->fold, .state = loaded->state, .arena = arena, .currency = batch->currency};
     struct stream_query query = {.stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1};
     uint64_t version = 0;
     enum status status = eventstore_read_stream(batch->store, &query, &version, fold_event, &folding, error);
@@ -144,7 +148,7 @@ enum status batch_load(struct batch *batch, const struct fold *fold, const char 
 enum status batch_fold_until(struct batch *batch, const struct fold *fold, const char *entity, uint64_t position,
                              void *state, struct error *error)
 {
-    struct folding folding = {.fold = fold, .state = state, .arena = &batch->arena};
+    struct folding folding = {.fold = fold, .state = state, .arena = &batch->arena, .currency = batch->currency};
     struct stream_query query = {.stream = {fold->category, entity}, .to_position = position};
     CHECK(!fold->long_lived);
     memset(state, 0, fold->state_size);

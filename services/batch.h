@@ -25,12 +25,13 @@ struct loaded {
 
 struct batch {
     struct eventstore *store;
-    const char *writer;   /* the service: part of every answer's id */
-    unsigned number;      /* of this batch */
-    struct arena arena;   /* everything of this batch */
-    struct arena scratch; /* for one event */
-    void *journeys;       /* struct loaded of this batch, a tree */
-    void *long_lived;     /* struct loaded that stay, a tree */
+    struct currency currency; /* the shop's */
+    const char *writer;       /* the service: part of every answer's id */
+    unsigned number;          /* of this batch */
+    struct arena arena;       /* everything of this batch */
+    struct arena scratch;     /* for one event */
+    void *journeys;           /* struct loaded of this batch, a tree */
+    void *long_lived;         /* struct loaded that stay, a tree */
 
     struct append *appends;
     size_t append_count, append_capacity;

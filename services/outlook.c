@@ -304,7 +304,7 @@ static enum status read_cause(struct ahead *ahead, const struct recorded_event *
     struct error why = {0};
     *known = true;
     enum status status = event_decode(event->type, event->schema_version, event->data, event->data_length,
-                                      &ahead->batch.arena, &ahead->cause, &why);
+                                      ahead->batch.currency, &ahead->batch.arena, &ahead->cause, &why);
     if (status == STATUS_OK) {
         event_entity(&ahead->cause, ahead->entity);
         return STATUS_OK;

@@ -241,8 +241,9 @@ static enum status react(struct consumer *consumer, struct item *item, struct er
     struct reaction reaction = {.consumer = consumer, .cause = item->cause};
     size_t appends = consumer->batch.append_count;
     struct event event;
-    enum status status = event_decode(item->cause->type, item->cause->schema_version, item->cause->data,
-                                      item->cause->data_length, &consumer->batch.arena, &event, error);
+    enum status status =
+        event_decode(item->cause->type, item->cause->schema_version, item->cause->data, item->cause->data_length,
+                     consumer->batch.currency, &consumer->batch.arena, &event, error);
     if (status == STATUS_OK)
         status = consumer->service.react(&reaction, &event, error);
     if (status == STATUS_UNAVAILABLE && item->attempt >= consumer->retry.attempts && consumer->service.give_up != NULL)

@@ -1,50 +1,8 @@
 #include "domain/contracts/contract.h"
 
-#include "base/clock.h"
 #include "base/status.h"
-
-/* Every field of every event, in the order it is written. A row names the struct, its member and the name in JSON;
- * then, where the kind has them, whether it must be there, whether it could point to a person, and its limits. A row
- * whose member is of another type than its kind wants does not compile. */
-#define OFFSET(owner, member, type) _Generic(((struct owner *)0)->member, type : offsetof(struct owner, member))
-#define FIELD(owner, member, type, json, what, needed, personal)                                                       \
-    .name = (json), .name_length = sizeof(json) - 1, .offset = OFFSET(owner, member, type), .kind = FIELD_##what,      \
-    .need = FIELD_##needed, .privacy = FIELD_##personal
-#define LIMITS(smallest, largest) .min = (smallest), .max = (largest)
-
-#define UUID(owner, member, json)                                                                                      \
-    {                                                                                                                  \
-        FIELD(owner, member, struct uuid, json, UUID, REQUIRED, PLAIN)                                                 \
-    }
-#define CURRENCY(owner, member, json)                                                                                  \
-    {                                                                                                                  \
-        FIELD(owner, member, struct currency, json, CURRENCY, REQUIRED, PLAIN)                                         \
-    }
-#define FLAG(owner, member, json)                                                                                      \
-    {                                                                                                                  \
-        FIELD(owner, member, bool, json, FLAG, OPTIONAL, PLAIN)                                                        \
-    }
-#define TIME(owner, member, json)                                                                                      \
-    {                                                                                                                  \
-        FIELD(owner, member, int64_t, json, TIME, REQUIRED, PLAIN), LIMITS(TIME_MIN_US, TIME_MAX_US)                   \
-    }
-#define INTEGER(owner, member, json, smallest, largest)                                                                \
-    {                                                                                                                  \
-        FIELD(owner, member, int64_t, json, INTEGER, REQUIRED, PLAIN), LIMITS(smallest, largest)                       \
-    }
-#define TEXT(owner, member, json, needed, personal, bytes_max)                                                         \
-    {                                                                                                                  \
-        FIELD(owner, member, const char *, json, TEXT, needed, personal), LIMITS(1, bytes_max)                         \
-    }
-#define LIST(owner, member, json, type, shape)                                                                         \
-    {                                                                                                                  \
-        FIELD(owner, member, struct type, json, LIST, REQUIRED, PLAIN), LIMITS(1, LINES_MAX), .items = &(shape)        \
-    }
-
-#define SHAPE(owner, rows)                                                                                             \
-    {                                                                                                                  \
-        .fields = (rows), .field_count = sizeof(rows) / sizeof((rows)[0]), .size = sizeof(struct owner)                \
-    }
+#include "domain/contracts/fields.h"
+#include "domain/contracts/order_placed_v1.h"
 
 /* All lines of an order may name the same sku. */
 #define NEED_MAX ((int64_t)LINES_MAX * QUANTITY_MAX)
@@ -171,17 +129,21 @@ static const struct field notification_sent_fields[] = {
     TEXT(notification_sent, message_id, "message_id", REQUIRED, PLAIN, SKU_MAX),
 };
 
-/* A row: type, name, schema version, category of its stream, the service that states it, its struct. */
+/* A row: type, name, schema version, category of its stream, the service that states it, its struct; and of one that
+ * was written otherwise once, the version before. */
 #define CONTRACT(event, title, version, stream, service, payload)                                                      \
+    CONTRACT_AFTER(NULL, event, title, version, stream, service, payload)
+#define CONTRACT_AFTER(earlier, event, title, version, stream, service, payload)                                       \
     [event] = {.type = (event),                                                                                        \
                .name = (title),                                                                                        \
                .schema_version = (version),                                                                            \
                .category = (stream),                                                                                   \
                .owner = (service),                                                                                     \
-               .shape = SHAPE(payload, payload##_fields)}
+               .shape = SHAPE(payload, payload##_fields),                                                              \
+               .before = (earlier)}
 
 static const struct contract contracts[EVENT_TYPES] = {
-    CONTRACT(EVENT_ORDER_PLACED, "OrderPlaced", 2, "order", "order", order_placed),
+    CONTRACT_AFTER(&order_placed_v1_contract, EVENT_ORDER_PLACED, "OrderPlaced", 2, "order", "order", order_placed),
     CONTRACT(EVENT_ORDER_CONFIRMED, "OrderConfirmed", 1, "order", "order", order_confirmed),
     CONTRACT(EVENT_ORDER_REJECTED, "OrderRejected", 1, "order", "order", order_rejected),
     CONTRACT(EVENT_ORDER_CANCELLATION_REQUESTED, "OrderCancellationRequested", 1, "order", "order",
@@ -209,4 +171,12 @@ const struct contract *contract_of(enum event_type type)
 {
     CHECK((unsigned)type < EVENT_TYPES);
     return &contracts[type];
+}
+
+const struct contract *contract_of_version(enum event_type type, int schema_version)
+{
+    const struct contract *contract = contract_of(type);
+    while (contract != NULL && contract->schema_version != schema_version)
+        contract = contract->before;
+    return contract;
 }

@@ -1,5 +1,9 @@
-/* contract.h - the published shape of every event type, as tables. From these come the encoder and the decoder
- * (codec.c); adding a field is one line in contract.c and one member in event.h. */
+/* contract.h - the published shape of every event type and version, as tables. From these come the encoder and the
+ * decoder (codec.c), the JSON Schemas and the listings (schema.c), and what may change (compatibility.c); adding a
+ * field is one line in contract.c and one member in event.h.
+ *
+ * A shape that no added field can express is a new version: the old table moves to a file of its own, as
+ * order_placed_v1.c, with a function that raises what was written under it. */
 #ifndef DOMAIN_CONTRACTS_CONTRACT_H
 #define DOMAIN_CONTRACTS_CONTRACT_H
 
@@ -7,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/status.h"
 #include "domain/event.h"
 
 enum field_kind {
@@ -47,9 +52,20 @@ struct contract {
     const char *category; /* of the stream it belongs to */
     const char *owner;    /* the service that states it */
     struct shape shape;
+    const struct contract *before; /* the version before, whose events stand on rolls; NULL for the first */
+    const char *deprecated_since;  /* the day the next version took its place, "2026-01-31"; NULL for today's */
+
+    /* The upcaster of an old version: turns its struct into the one of the next. What old events took for granted comes
+     * from outside as a constant: the shop's currency, all zero when it is not known. STATUS_MEMORY, or STATUS_INVALID
+     * with the reason. */
+    enum status (*raise)(const void *payload, struct currency currency, struct arena *arena, void *raised,
+                         struct error *error);
 };
 
 /* The contract of the version that today's code writes. */
 const struct contract *contract_of(enum event_type type);
+
+/* The contract of any version; NULL for one that never was, or that is still to come. */
+const struct contract *contract_of_version(enum event_type type, int schema_version);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "domain/codec.h"
+#include "domain/contracts/order_placed_v1.h"
 #include "tests/domain/scenario.h"
 
 #define ID "00000000-0000-5000-8000-000000000007"
@@ -75,7 +76,7 @@ static void when_decoded_as(const char *type, int schema_version, const char *da
     memcpy(exact, data, length);
     error.text[0] = '\0';
     memset(&read, 0xaa, sizeof(read)); /* what it held before must not shine through */
-    status = event_decode(type, schema_version, exact, length, &scenario.arena, &read, &error);
+    status = event_decode(type, schema_version, exact, length, EUR, &scenario.arena, &read, &error);
     memset(exact, '#', length); /* nothing may still point into the text */
     free(exact);
 }
@@ -354,12 +355,54 @@ Test(codec, refuses_a_schema_version_that_it_does_not_know_yet)
     then_refused_with(STATUS_NEWER, "OrderConfirmed v2: this program knows versions up to 1; use a newer one");
 }
 
-Test(codec, refuses_an_old_schema_version_that_nobody_raised)
+Test(codec, refuses_a_schema_version_that_never_was)
+{
+    when_decoded_as("OrderConfirmed", 0, golden[EVENT_ORDER_CONFIRMED]);
+    then_refused_with(STATUS_INVALID, "OrderConfirmed v0: there was never such a version");
+}
+
+/* ---- old versions ---- */
+
+#define FIRST_ORDER                                                                                                    \
+    "{\"order_id\":\"" ID "\",\"order_ref\":\"R-7\",\"customer_id\":\"anna\",\"lines\":["                              \
+    "{\"sku\":\"tea\",\"quantity\":2,\"unit_price_minor\":450},{\"sku\":\"cup\",\"quantity\":1,\"unit_price_minor\":"  \
+    "450}],"                                                                                                           \
+    "\"amount\":1350,\"card_token\":\"tok_ok\",\"placed_at\":\"2026-11-23T18:40:00Z\"}"
+
+/* The sample's products are named as their skus, so it is today's sample but for the currency, which is the shop's. */
+Test(codec, raises_the_first_order_placed_to_todays)
+{
+    when_decoded_as("OrderPlaced", 1, FIRST_ORDER);
+    then_read(sample_event(EVENT_ORDER_PLACED));
+}
+
+Test(codec, refuses_an_old_event_by_the_contract_of_its_version)
 {
     when_decoded_as("OrderPlaced", 1, golden[EVENT_ORDER_PLACED]);
-    then_refused_with(STATUS_INVALID, "OrderPlaced v1: must be raised to version 2 before it is read");
-    when_decoded_as("OrderConfirmed", 0, golden[EVENT_ORDER_CONFIRMED]);
-    then_refused_with(STATUS_INVALID, "OrderConfirmed v0: must be raised to version 1 before it is read");
+    then_refused_with(STATUS_INVALID, "OrderPlaced v1: amount is missing");
+}
+
+Test(codec, cannot_raise_an_order_of_a_shop_without_a_currency)
+{
+    struct event event;
+    status = event_decode("OrderPlaced", 1, FIRST_ORDER, strlen(FIRST_ORDER), (struct currency){""}, &scenario.arena,
+                          &event, &error);
+    then_refused_with(STATUS_INVALID, "OrderPlaced v1: has no currency, and the shop does not say in which it sells");
+}
+
+Test(codec, writes_an_old_version_as_it_was_written)
+{
+    struct order_line_v1 two_lines[] = {{"tea", 2, 450}, {"cup", 1, 450}};
+    const struct order_placed_v1 placed = {.order = ORDER_7,
+                                           .order_ref = "R-7",
+                                           .customer = "anna",
+                                           .lines = {two_lines, 2},
+                                           .amount_minor = 1350,
+                                           .card_token = "tok_ok",
+                                           .placed_at_us = MONDAY_EVENING_US};
+    buffer_reset(&written);
+    status = contract_encode(&order_placed_v1_contract, &placed, &written, &error);
+    then_written(FIRST_ORDER);
 }
 
 static void expect_unread(enum event_type type, const char *data, const char *sentence)
@@ -729,7 +772,7 @@ Test(codec, survives_every_broken_byte)
 Test(codec, needs_nobody_to_read_why)
 {
     struct event event;
-    cr_expect_eq(event_decode("Nothing", 1, "{}", 2, &scenario.arena, &event, NULL), STATUS_NOT_FOUND);
-    cr_expect_eq(event_decode("OrderPlaced", 9, "{}", 2, &scenario.arena, &event, NULL), STATUS_NEWER);
-    cr_expect_eq(event_decode("OrderPlaced", 2, "{}", 2, &scenario.arena, &event, NULL), STATUS_INVALID);
+    cr_expect_eq(event_decode("Nothing", 1, "{}", 2, EUR, &scenario.arena, &event, NULL), STATUS_NOT_FOUND);
+    cr_expect_eq(event_decode("OrderPlaced", 9, "{}", 2, EUR, &scenario.arena, &event, NULL), STATUS_NEWER);
+    cr_expect_eq(event_decode("OrderPlaced", 2, "{}", 2, EUR, &scenario.arena, &event, NULL), STATUS_INVALID);
 }

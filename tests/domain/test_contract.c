@@ -59,6 +59,23 @@ Test(contract, has_the_published_names)
     }
 }
 
+Test(contract, every_old_version_has_an_upcaster_and_the_day_it_ended)
+{
+    for (enum event_type type = 0; type < EVENT_TYPES; type++) {
+        cr_expect_null(contract_of(type)->deprecated_since, "today's is not deprecated");
+        const struct contract *next = contract_of(type);
+        for (const struct contract *old = next->before; old != NULL; next = old, old = old->before) {
+            cr_expect_eq(old->type, type);
+            cr_expect_eq(old->schema_version, next->schema_version - 1);
+            cr_expect_str_eq(old->name, next->name);
+            cr_expect_str_eq(old->category, next->category);
+            cr_expect_str_eq(old->owner, next->owner);
+            cr_expect(old->raise != NULL && old->deprecated_since != NULL, "%s v%d", old->name, old->schema_version);
+        }
+        cr_expect_eq(next->schema_version, 1, "%s has all its versions", next->name);
+    }
+}
+
 Test(contract, names_the_service_that_states_each_event)
 {
     for (enum event_type type = 0; type < EVENT_TYPES; type++) {

@@ -212,3 +212,18 @@ Test(money, is_added_up_to_the_limit_and_not_beyond)
     cr_expect_not(money_add(&total, INT64_MAX));
     cr_expect_eq(total, AMOUNT_MAX_MINOR, "what is refused changes nothing");
 }
+
+Test(money, the_currency_of_a_shop_stands_in_its_settings)
+{
+    cr_expect_str_eq(currency_from_settings("{\"currency\":\"JPY\"}").code, "JPY");
+    cr_expect_str_eq(currency_from_settings("{\"name\":\"Tea\",\"currency\":\"EUR\",\"x\":1}").code, "EUR");
+    const char *const silent[] = {"",
+                                  "{}",
+                                  "{\"currency\":\"",
+                                  "{\"currency\":\"E\"}",
+                                  "{\"currency\":\"XXX\"}",
+                                  "{\"currency\":\"EURO\"}",
+                                  "{\"currency\":\"EU"};
+    for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
+        cr_expect_str_eq(currency_from_settings(silent[i]).code, "", "%s", silent[i]);
+}

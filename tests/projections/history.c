@@ -41,7 +41,7 @@ struct history *history_new(void)
     history->time.now_us = START_US;
     history->clock = fake_clock(&history->time);
     struct eventstore_options options = {.clock = &history->clock, .durability = DURABILITY_NONE};
-    MUST(eventstore_create(history->folder, &options, "{}", &error));
+    MUST(eventstore_create(history->folder, &options, "{\"currency\":\"USD\"}", &error));
     MUST(eventstore_open(&history->store, history->folder, &options, &error));
     history->home = (struct view_home){
         .store = history->store, .folder = history->folder, .notice = keep_notice, .context = history};

@@ -42,7 +42,7 @@ void saga_open(struct saga *saga)
     temporary_make(saga->folder);
     saga->clock = fake_clock(&saga->time);
     const struct eventstore_options options = {.clock = &saga->clock, .durability = DURABILITY_NONE};
-    OK(eventstore_create(saga->folder, &options, "{}", &saga->error));
+    OK(eventstore_create(saga->folder, &options, "{\"currency\":\"USD\"}", &saga->error));
     OK(eventstore_open(&saga->store, saga->folder, &options, &saga->error));
     saga->desk = (struct shop_desk){
         .store = saga->store, .currency = {"USD"}, .clock = &saga->clock, .actor = "customer", .producer = "test"};
