@@ -21,6 +21,7 @@ const struct command *const commands[] = {
     &inbox_command,
     &events_command,
     &trace_command,
+    &contracts_command,
     &verify_command,
     &seal_command,
     &rebuild_command,

@@ -17,6 +17,8 @@ extern const struct command orders_command, order_command, stock_command, sales_
     inbox_command;
 /* roll.c */
 extern const struct command events_command;
+/* contracts.c */
+extern const struct command contracts_command;
 /* trace.c */
 extern const struct command trace_command;
 /* status.c */

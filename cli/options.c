@@ -72,18 +72,17 @@ bool options_read_global(int argc, char **argv, struct global_options *global, i
     return true;
 }
 
+/* The command's own come first: of two that are alike the first is meant. */
 static void build_long_options(const struct command *command, struct option options[OPTIONS_MAX])
 {
     int count = 0;
-    memcpy(options, global_long, GLOBAL_COUNT * sizeof *options);
-    count = GLOBAL_COUNT;
     for (int i = 0; command->options != NULL && command->options[i].name != NULL; i++) {
-        CHECK(count < OPTIONS_MAX - 1);
+        CHECK(count + GLOBAL_COUNT < OPTIONS_MAX - 1);
         const struct option_spec *spec = &command->options[i];
         int argument = spec->argument != NULL ? required_argument : no_argument;
         options[count++] = (struct option){spec->name, argument, NULL, FIRST_OWN + i};
     }
-    options[count] = (struct option){0};
+    memcpy(options + count, global_long, sizeof global_long);
 }
 
 static bool take_own(const struct command *command, int option, struct arguments *arguments)

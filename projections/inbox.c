@@ -33,10 +33,16 @@ static enum status apply(struct view *view, const struct recorded_event *recorde
     return rows_write(insert, error);
 }
 
+static const struct field_reads reads[] = {
+    {EVENT_NOTIFICATION_SENT, "order_id customer_id kind message_id"},
+    {0},
+};
+
 const struct projection inbox_projection = {
     .name = "inbox",
     .version = 1,
     .types = EVENT_BIT(EVENT_NOTIFICATION_SENT),
+    .reads = reads,
     .schema = schema,
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,

@@ -88,6 +88,17 @@ static enum status apply(struct view *view, const struct recorded_event *recorde
 
 #define BIT(name) EVENT_BIT(EVENT_##name)
 
+static const struct field_reads reads[] = {
+    {EVENT_ORDER_PLACED, "order_id order_ref"},   {EVENT_ORDER_CONFIRMED, "order_id"},
+    {EVENT_ORDER_REJECTED, "order_id"},           {EVENT_ORDER_CANCELLATION_REQUESTED, "order_id"},
+    {EVENT_ORDER_CANCELLED, "order_id"},          {EVENT_ORDER_SHIPPED, "order_id"},
+    {EVENT_PAYMENT_CAPTURED, "order_id"},         {EVENT_PAYMENT_DECLINED, "order_id"},
+    {EVENT_PAYMENT_REFUNDED, "order_id"},         {EVENT_STOCK_RESERVED, "order_id"},
+    {EVENT_STOCK_RESERVATION_FAILED, "order_id"}, {EVENT_RESERVATION_WITHDRAWN, "order_id"},
+    {EVENT_STOCK_RELEASED, "order_id"},           {EVENT_RESERVATION_SHIPPED, "order_id"},
+    {EVENT_NOTIFICATION_SENT, "order_id"},        {0},
+};
+
 const struct projection journeys_projection = {
     .name = "journeys",
     .version = 1,
@@ -95,6 +106,7 @@ const struct projection journeys_projection = {
              BIT(ORDER_CANCELLED) | BIT(ORDER_SHIPPED) | BIT(PAYMENT_CAPTURED) | BIT(PAYMENT_DECLINED) |
              BIT(PAYMENT_REFUNDED) | BIT(STOCK_RESERVED) | BIT(STOCK_RESERVATION_FAILED) | BIT(RESERVATION_WITHDRAWN) |
              BIT(STOCK_RELEASED) | BIT(RESERVATION_SHIPPED) | BIT(NOTIFICATION_SENT),
+    .reads = reads,
     .schema = schema,
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,

@@ -81,12 +81,23 @@ static enum status apply(struct view *view, const struct recorded_event *recorde
     }
 }
 
+static const struct field_reads reads[] = {
+    {EVENT_ORDER_PLACED, "order_id order_ref customer_id currency total_minor placed_at"},
+    {EVENT_ORDER_CONFIRMED, "order_id"},
+    {EVENT_ORDER_REJECTED, "order_id reason"},
+    {EVENT_ORDER_CANCELLATION_REQUESTED, "order_id reason"},
+    {EVENT_ORDER_CANCELLED, "order_id reason"},
+    {EVENT_ORDER_SHIPPED, "order_id"},
+    {0},
+};
+
 const struct projection orders_projection = {
     .name = "orders",
     .version = 1,
     .types = EVENT_BIT(EVENT_ORDER_PLACED) | EVENT_BIT(EVENT_ORDER_CONFIRMED) | EVENT_BIT(EVENT_ORDER_REJECTED) |
              EVENT_BIT(EVENT_ORDER_CANCELLATION_REQUESTED) | EVENT_BIT(EVENT_ORDER_CANCELLED) |
              EVENT_BIT(EVENT_ORDER_SHIPPED),
+    .reads = reads,
     .schema = schema,
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "domain/event.h"
+#include "domain/contracts/reads.h"
 #include "eventstore/eventstore.h"
 
 enum { PROJECTION_STATEMENTS_MAX = 24, PROJECTIONS_MAX = 16 };
@@ -23,11 +23,12 @@ enum { PROJECTION_STATEMENTS_MAX = 24, PROJECTIONS_MAX = 16 };
 struct view;
 
 struct projection {
-    const char *name;              /* names the view's file: lower-case letters */
-    int version;                   /* of schema and meaning, 1 … */
-    event_type_set types;          /* the events it wants; others never reach it */
-    const char *schema;            /* SQL that makes its tables */
-    const char *const *statements; /* SQL that it runs again and again, indexed by an enum of its own */
+    const char *name;                /* names the view's file: lower-case letters */
+    int version;                     /* of schema and meaning, 1 … */
+    event_type_set types;            /* the events it wants; others never reach it */
+    const struct field_reads *reads; /* what it reads of them; NULL: not said */
+    const char *schema;              /* SQL that makes its tables */
+    const char *const *statements;   /* SQL that it runs again and again, indexed by an enum of its own */
     size_t statement_count;
 
     /* Folds one event into the view's rows. The view is at all events before it; `event` is `recorded`'s data, decoded,

@@ -187,12 +187,24 @@ static enum status apply(struct view *view, const struct recorded_event *recorde
     return status == STATUS_OK ? run(view, CLOSE_LINES, CLOSE_ORDER, position, error) : status;
 }
 
+static const struct field_reads reads[] = {
+    {EVENT_ORDER_PLACED,
+     "order_id customer_id currency lines[].sku lines[].quantity lines[].unit_price_minor total_minor placed_at"},
+    {EVENT_ORDER_CONFIRMED, "order_id"},
+    {EVENT_ORDER_REJECTED, "order_id"},
+    {EVENT_ORDER_CANCELLATION_REQUESTED, "order_id"},
+    {EVENT_ORDER_CANCELLED, "order_id"},
+    {EVENT_ORDER_SHIPPED, "order_id"},
+    {0},
+};
+
 const struct projection sales_projection = {
     .name = "sales",
     .version = 1,
     .types = EVENT_BIT(EVENT_ORDER_PLACED) | EVENT_BIT(EVENT_ORDER_CONFIRMED) | EVENT_BIT(EVENT_ORDER_REJECTED) |
              EVENT_BIT(EVENT_ORDER_CANCELLATION_REQUESTED) | EVENT_BIT(EVENT_ORDER_CANCELLED) |
              EVENT_BIT(EVENT_ORDER_SHIPPED),
+    .reads = reads,
     .schema = schema,
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,

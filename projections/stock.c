@@ -54,11 +54,21 @@ static enum status apply(struct view *view, const struct recorded_event *recorde
     }
 }
 
+static const struct field_reads reads[] = {
+    {EVENT_PRODUCT_LISTED, "sku name unit_price_minor currency"},
+    {EVENT_STOCK_RECEIVED, "sku quantity"},
+    {EVENT_UNITS_RESERVED, "sku quantity"},
+    {EVENT_UNITS_RELEASED, "sku quantity"},
+    {EVENT_UNITS_SHIPPED, "sku quantity"},
+    {0},
+};
+
 const struct projection stock_projection = {
     .name = "stock",
     .version = 1,
     .types = EVENT_BIT(EVENT_PRODUCT_LISTED) | EVENT_BIT(EVENT_STOCK_RECEIVED) | EVENT_BIT(EVENT_UNITS_RESERVED) |
              EVENT_BIT(EVENT_UNITS_RELEASED) | EVENT_BIT(EVENT_UNITS_SHIPPED),
+    .reads = reads,
     .schema = schema,
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,

@@ -94,12 +94,32 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
     return react_held(reaction, reservation, cause, error);
 }
 
+/* Of its triggers, and of the streams it folds. */
+static const struct field_reads reads[] = {
+    {EVENT_PAYMENT_CAPTURED, "order_id"},
+    {EVENT_ORDER_CANCELLATION_REQUESTED, "order_id"},
+    {EVENT_ORDER_SHIPPED, "order_id"},
+    {EVENT_ORDER_PLACED, "order_ref lines[].sku lines[].quantity"},
+    {EVENT_STOCK_RESERVED, "lines[].sku lines[].quantity"},
+    {EVENT_STOCK_RESERVATION_FAILED, ""},
+    {EVENT_RESERVATION_WITHDRAWN, ""},
+    {EVENT_STOCK_RELEASED, ""},
+    {EVENT_RESERVATION_SHIPPED, ""},
+    {EVENT_PRODUCT_LISTED, "name"},
+    {EVENT_STOCK_RECEIVED, "quantity"},
+    {EVENT_UNITS_RESERVED, "quantity"},
+    {EVENT_UNITS_RELEASED, "quantity"},
+    {EVENT_UNITS_SHIPPED, "quantity"},
+    {0},
+};
+
 struct service inventory_service(void)
 {
     return (struct service){
         .name = "inventory",
         .subscriptions = EVENT_BIT(EVENT_PAYMENT_CAPTURED) | EVENT_BIT(EVENT_ORDER_CANCELLATION_REQUESTED) |
                          EVENT_BIT(EVENT_ORDER_SHIPPED),
+        .reads = reads,
         .react = react,
     };
 }

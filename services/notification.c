@@ -88,6 +88,20 @@ static void drop(void *self)
     mailbox_drop(self);
 }
 
+/* Of its triggers, and of the streams it folds. */
+static const struct field_reads reads[] = {
+    {EVENT_ORDER_CONFIRMED, "order_id"},
+    {EVENT_ORDER_REJECTED, "order_id reason"},
+    {EVENT_ORDER_CANCELLED, "order_id reason"},
+    {EVENT_ORDER_SHIPPED, "order_id carrier? tracking?"},
+    {EVENT_ORDER_PLACED,
+     "order_id order_ref customer_id currency lines[].name lines[].quantity lines[].unit_price_minor total_minor"},
+    {EVENT_PAYMENT_CAPTURED, "amount_minor"},
+    {EVENT_PAYMENT_REFUNDED, ""},
+    {EVENT_NOTIFICATION_SENT, "kind"},
+    {0},
+};
+
 struct service notification_service(struct mailbox *mailbox)
 {
     return (struct service){
@@ -95,6 +109,7 @@ struct service notification_service(struct mailbox *mailbox)
         .subscriptions = EVENT_BIT(EVENT_ORDER_CONFIRMED) | EVENT_BIT(EVENT_ORDER_REJECTED) |
                          EVENT_BIT(EVENT_ORDER_CANCELLED) | EVENT_BIT(EVENT_ORDER_SHIPPED),
         .self = mailbox,
+        .reads = reads,
         .react = react,
         .finish = finish,
         .drop = drop,

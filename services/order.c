@@ -23,12 +23,27 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
     return reaction_answer(reaction, &answer, error);
 }
 
+/* Of its triggers, and of the streams it folds. */
+static const struct field_reads reads[] = {
+    {EVENT_ORDER_PLACED, "order_id order_ref"},
+    {EVENT_ORDER_CONFIRMED, ""},
+    {EVENT_ORDER_REJECTED, ""},
+    {EVENT_ORDER_CANCELLATION_REQUESTED, ""},
+    {EVENT_ORDER_CANCELLED, ""},
+    {EVENT_ORDER_SHIPPED, ""},
+    {EVENT_PAYMENT_DECLINED, "order_id reason"},
+    {EVENT_STOCK_RESERVED, "order_id"},
+    {EVENT_PAYMENT_REFUNDED, "order_id reason"},
+    {0},
+};
+
 struct service order_service(void)
 {
     return (struct service){
         .name = "order",
         .subscriptions =
             EVENT_BIT(EVENT_PAYMENT_DECLINED) | EVENT_BIT(EVENT_STOCK_RESERVED) | EVENT_BIT(EVENT_PAYMENT_REFUNDED),
+        .reads = reads,
         .react = react,
     };
 }

@@ -125,6 +125,17 @@ static void drop(void *self)
     gateway_drop(self);
 }
 
+/* Of its triggers, and of the streams it folds. */
+static const struct field_reads reads[] = {
+    {EVENT_ORDER_PLACED, "order_id currency total_minor card_token"},
+    {EVENT_STOCK_RESERVATION_FAILED, "order_id"},
+    {EVENT_ORDER_CANCELLATION_REQUESTED, "order_id"},
+    {EVENT_PAYMENT_CAPTURED, "amount_minor currency"},
+    {EVENT_PAYMENT_DECLINED, ""},
+    {EVENT_PAYMENT_REFUNDED, ""},
+    {0},
+};
+
 struct service payment_service(struct gateway *gateway)
 {
     return (struct service){
@@ -132,6 +143,7 @@ struct service payment_service(struct gateway *gateway)
         .subscriptions = EVENT_BIT(EVENT_ORDER_PLACED) | EVENT_BIT(EVENT_STOCK_RESERVATION_FAILED) |
                          EVENT_BIT(EVENT_ORDER_CANCELLATION_REQUESTED),
         .self = gateway,
+        .reads = reads,
         .react = react,
         .give_up = give_up,
         .begin = begin,

@@ -33,16 +33,17 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/status.h"
-#include "domain/event.h"
+#include "domain/contracts/reads.h"
 #include "eventstore/eventstore.h"
 #include "services/policy.h"
 
 struct reaction;
 
 struct service {
-    const char *name;             /* consumer and actor */
-    event_type_set subscriptions; /* what it wants to see */
-    void *self;                   /* the service's own handles: the bank, the mailbox; or NULL */
+    const char *name;                /* consumer and actor */
+    event_type_set subscriptions;    /* what it wants to see */
+    const struct field_reads *reads; /* what it reads of those, and of the streams it folds; NULL: not said */
+    void *self;                      /* the service's own handles: the bank, the mailbox; or NULL */
 
     /* Answers one event. STATUS_OK, with or without an answer; STATUS_UNAVAILABLE when the outside world did not
      * answer; anything else is handled as the runtime's comment says. */

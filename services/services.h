@@ -16,6 +16,9 @@ enum { SERVICES_COUNT = 4 };
 /* Their names, in this order. */
 extern const char *const service_names[SERVICES_COUNT];
 
+/* A service to be looked at, without its outside world: it must not be run. */
+struct service service_described(int number);
+
 /* A service by its name, with its outside world opened. */
 struct service_house {
     struct service service;

@@ -173,6 +173,15 @@ const struct contract *contract_of(enum event_type type)
     return &contracts[type];
 }
 
+const char *field_kind_name(enum field_kind kind)
+{
+    static const char *const names[] = {
+        [FIELD_UUID] = "uuid", [FIELD_TEXT] = "text", [FIELD_CURRENCY] = "currency", [FIELD_INTEGER] = "integer",
+        [FIELD_TIME] = "time", [FIELD_FLAG] = "flag", [FIELD_LIST] = "list",
+    };
+    return names[kind];
+}
+
 const struct contract *contract_of_version(enum event_type type, int schema_version)
 {
     const struct contract *contract = contract_of(type);

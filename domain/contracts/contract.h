@@ -24,6 +24,9 @@ enum field_kind {
     FIELD_LIST,     /* { items, count } of structs described by `items`; 1 … max of them */
 };
 
+/* "uuid", "text" … */
+const char *field_kind_name(enum field_kind kind);
+
 enum field_need { FIELD_REQUIRED, FIELD_OPTIONAL };
 enum field_privacy { FIELD_PLAIN, FIELD_PERSONAL /* could still point to a person */ };
 
