@@ -60,6 +60,6 @@ const struct contract order_placed_v1_contract = {
     .category = "order",
     .owner = "order",
     .shape = SHAPE(order_placed_v1, fields),
-    .deprecated_since = "2026-01-01",
+    .deprecated_since = "2026-11-24",
     .raise = raise,
 };

@@ -22,14 +22,14 @@ Test(contracts, every_type_and_version_is_listed)
     cr_assert_str_eq(value(out, 0, "fields.2.personal"), "true");
     cr_assert_str_eq(value(out, 0, "fields.4.items.1.name"), "name");
     cr_assert_str_eq(value(out, 1, "version"), "1");
-    cr_assert_str_eq(value(out, 1, "deprecated_since"), "2026-01-01");
+    cr_assert_str_eq(value(out, 1, "deprecated_since"), "2026-11-24");
 }
 
 Test(contracts, people_are_told_the_same)
 {
     const char *out = done("till contracts");
     cr_assert(contains(out, "OrderPlaced v2\nstated by order\nread by   payment, orders, sales, journeys\n"));
-    cr_assert(contains(out, "OrderPlaced v1, deprecated since 2026-01-01\n"));
+    cr_assert(contains(out, "OrderPlaced v1, deprecated since 2026-11-24\n"));
     cr_assert(contains(out, "fields    order_id, carrier?, tracking? (personal)\n"));
     cr_assert_leq(widest(out), 80);
 }
@@ -38,7 +38,7 @@ Test(contracts, a_schema_is_shown)
 {
     cr_assert(contains(done("till contracts show OrderPlaced"), "\"total_minor\": {"));
     const char *out = done("till contracts show OrderPlaced --version 1");
-    cr_assert(contains(out, "\"amount\": {") && contains(out, "\"x-deprecated-since\": \"2026-01-01\""));
+    cr_assert(contains(out, "\"amount\": {") && contains(out, "\"x-deprecated-since\": \"2026-11-24\""));
     refused(2, "name a type of event", "till contracts show");
     refused(2, "there is no event type OrderEaten", "till contracts show OrderEaten");
     refused(2, "--version takes a whole number from 1 to 2", "till contracts show OrderPlaced --version 3");

@@ -250,6 +250,38 @@ Test(runtime, an_event_that_nobody_can_read_is_a_dead_letter_at_once)
     cr_expect_eq(saga_count(&saga, "OrderConfirmed"), 1);
 }
 
+/* What waits is a position, not a copy: at each attempt the event is read, and raised, again. */
+Test(runtime, an_old_event_that_waits_is_raised_at_each_attempt)
+{
+    static const char order[] =
+        "{\"order_id\":\"00000000-0000-5000-8000-000000000009\",\"order_ref\":\"old\","
+        "\"customer_id\":\"ada\",\"lines\":[{\"sku\":\"tea\",\"quantity\":2,\"unit_price_minor\":500}],"
+        "\"amount\":1000,\"card_token\":\"tok_flaky\",\"placed_at\":\"2026-01-01T00:00:00Z\"}";
+    struct uuid id;
+    cr_assert(uuid_from_text("00000000-0000-5000-8000-000000000009", &id));
+    const struct new_event event = {.id = {{9}},
+                                    .type = "OrderPlaced",
+                                    .schema_version = 1,
+                                    .correlation = id,
+                                    .data = order,
+                                    .data_length = strlen(order)};
+    const struct append append = {
+        .stream = {"order", "00000000-0000-5000-8000-000000000009"}, .events = &event, .count = 1};
+    const struct commit commit = {.appends = &append, .append_count = 1, .actor = "customer", .producer = "till 0.9"};
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK);
+    saga_settle(&saga);
+    struct parked parked;
+    cr_assert_eq(saga_parked(&saga, "payment", &parked), 1);
+    cr_expect_eq(parked.state, PARKED_WAITING);
+    for (int i = 0; i < 3; i++) {
+        saga.time.now_us += 3600 * INT64_C(1000000);
+        saga_settle(&saga);
+    }
+    cr_expect_eq(saga_count(&saga, "OrderConfirmed"), 1);
+    cr_expect_eq(saga_movements(&saga), 1);
+    cr_expect_eq(saga_mails(&saga), 1);
+}
+
 Test(runtime, a_refused_refund_is_never_concluded)
 {
     struct parked parked;
