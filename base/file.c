@@ -60,6 +60,16 @@ enum status path_format(char path[PATH_SIZE], struct error *error, const char *f
     return error_set(error, STATUS_INVALID, "a path here would be longer than %d bytes", PATH_SIZE - 1);
 }
 
+enum status path_beside(char path[PATH_SIZE], const char *name, struct error *error)
+{
+    char self[PATH_SIZE];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0)
+        return error_errno(error, "find", "this program");
+    self[length] = '\0';
+    return path_format(path, error, "%.*s/%s", (int)(strrchr(self, '/') - self), self, name);
+}
+
 enum status file_make_folder(const char *path, struct error *error)
 {
     struct stat found;

@@ -18,6 +18,9 @@ enum status path_join(char path[PATH_SIZE], const char *folder, struct error *er
 enum status path_format(char path[PATH_SIZE], struct error *error, const char *format, ...) MUST_CHECK
     PRINTF_LIKE(3, 4);
 
+/* The path of the program `name` that stands beside this one, wherever links led here. */
+enum status path_beside(char path[PATH_SIZE], const char *name, struct error *error) MUST_CHECK;
+
 /* Makes one folder, mode 0700; one that is there already is fine. */
 enum status file_make_folder(const char *path, struct error *error) MUST_CHECK;
 

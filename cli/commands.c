@@ -27,6 +27,7 @@ const struct command *const commands[] = {
     &rebuild_command,
     &backup_command,
     &restore_command,
+    &bench_command,
     NULL,
 };
 /* clang-format on */

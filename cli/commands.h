@@ -27,6 +27,8 @@ extern const struct command status_command;
 extern const struct command dead_letters_command;
 /* verify.c */
 extern const struct command verify_command, backup_command, restore_command, rebuild_command;
+/* bench.c */
+extern const struct command bench_command;
 /* seal.c */
 extern const struct command seal_command;
 

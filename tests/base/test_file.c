@@ -26,6 +26,15 @@ TestSuite(file_lock, .init = folder_begin, .fini = folder_end);
 
 /* ---- paths ---- */
 
+Test(path, beside_this_program_is_where_it_stands_itself)
+{
+    char path[PATH_SIZE];
+    cr_assert_eq(path_beside(path, "base_tests", &error), STATUS_OK);
+    cr_assert(file_exists(path), "%s", path);
+    cr_assert_eq(path_beside(path, "nothing_of_the_kind", &error), STATUS_OK);
+    cr_assert_not(file_exists(path));
+}
+
 Test(path, joins_a_folder_and_a_name)
 {
     char path[PATH_SIZE];

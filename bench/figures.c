@@ -1,0 +1,47 @@
+#include "bench/bench.h"
+
+#include <string.h>
+
+const struct figure figures[FIGURES] = {
+    [APPEND_ONE] = {"append_one", "events/s", RATIO_AT_LEAST, 0.90, "one event a commit, FULL",
+                    "INSERT of the same row, COMMIT"},
+    [APPEND_BATCH] = {"append_batch", "events/s", RATIO_AT_LEAST, 0.60,
+                      "commits of 100 events, encoded from structs, guarded, chained",
+                      "the same INSERTs of ready bytes"},
+    [APPEND_BATCH_1M] = {"append_batch_1m", "events/s", RATIO_AT_LEAST, 0.60,
+                         "the same, for the last quarter of what was asked for", "the same INSERTs of ready bytes"},
+    [READ_ROLL] = {"read_roll", "events/s", RATIO_AT_LEAST, 1.5, "the whole roll, decoded to structs",
+                   "SELECT, cJSON parse of every payload"},
+    [READ_ROLL_BARE] = {"read_roll_bare", "events/s", RATIO_AT_LEAST, 0.65, "the whole roll, decoded to structs",
+                        "SELECT that looks at every column"},
+    [READ_TYPES] = {"read_types", "events/s", RATIO_AT_LEAST, 1.1, "the roll, of which 1 event in 8 is decoded",
+                    "SELECT of all rows, cJSON parse of those"},
+    [LOAD_ENTITY] = {"load_entity", "events/s", RATIO_AT_LEAST, 1.0, "decide on a journey of 10 events, cold",
+                     "SELECT of its 10 rows, cJSON parse"},
+    [VERIFY] = {"verify", "events/s", RATIO_AT_LEAST, 0.8, "the chain of the whole roll",
+                "SELECT, BLAKE2b of the same bytes"},
+    [SIZE] = {"size", "bytes an event", RATIO_AT_MOST, 1.35, "the roll's file", "the limit's table"},
+};
+
+bool figure_find(const char *name, enum figure_id *id)
+{
+    for (*id = 0; *id < FIGURES; ++*id)
+        if (strcmp(figures[*id].name, name) == 0)
+            return true;
+    return false;
+}
+
+double result_ratio(const struct result *result)
+{
+    return result->limit > 0 ? result->value / result->limit : 0;
+}
+
+bool result_is_ok(const struct figure *figure, const struct result *result)
+{
+    switch (figure->goal) {
+    case RATIO_AT_LEAST: return result_ratio(result) >= figure->target;
+    case RATIO_AT_MOST: return result_ratio(result) <= figure->target;
+    case VALUE_AT_MOST: return result->value <= figure->target;
+    }
+    check_failed("a known goal", __FILE__, __LINE__);
+}
