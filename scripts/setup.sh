@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# setup.sh [--tests | --ci]: installs what is missing to build `till`, on Debian 12 or Ubuntu 24.04.
-#   --tests   also what the tests need
-#   --ci      also the linters, the fuzzer and the coverage report
+# setup.sh [--tests | --ci | --coverage]: installs what is missing to build `till`, on Debian 12 or Ubuntu 24.04.
+#   --tests      also what the tests need
+#   --ci         also the linters and the fuzzer
+#   --coverage   what the tests and the coverage report need
 # When nothing is missing it says nothing, needs no network and no rights.
 set -euo pipefail
 
@@ -24,6 +25,10 @@ header() {
 
 fuzzer() {
     echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang-14 -fsanitize=fuzzer,address -x c -o /dev/null -
+}
+
+profiler() {
+    echo 'int main(void) { return 0; }' | clang-19 -fprofile-instr-generate -x c -o /dev/null -
 }
 
 check_build() {
@@ -51,8 +56,13 @@ check_ci() {
     need libclang-rt-14-dev -- fuzzer
     need clang-format-14 -- command -v clang-format-14
     need clang-tidy-14 -- command -v clang-tidy-14
-    need gcovr -- command -v gcovr
     need shellcheck -- command -v shellcheck
+}
+
+check_coverage() {
+    need clang-19 -- command -v clang-19
+    need libclang-rt-19-dev -- profiler
+    need llvm-19 -- command -v llvm-cov-19
 }
 
 check_build
@@ -60,8 +70,9 @@ case "${1:-}" in
 "") ;;
 --tests) check_tests ;;
 --ci) check_tests && check_ci ;;
+--coverage) check_tests && check_coverage ;;
 *)
-    echo "usage: setup.sh [--tests | --ci]" >&2
+    echo "usage: setup.sh [--tests | --ci | --coverage]" >&2
     exit 2
     ;;
 esac
