@@ -50,6 +50,23 @@ Test(seal, tells_a_cut_roll_from_a_whole_one)
     cr_assert(contains(judgement(3, CHECKED), "the roll ends at 4, the seal was made at "));
 }
 
+/* Without its log a roll is an older one, and whole: only a view or a seal has seen more. */
+Test(seal, tells_an_older_roll_from_the_one_that_was_sealed)
+{
+    small_shop();
+    done("sqlite3 shop/events.db 'PRAGMA wal_checkpoint(TRUNCATE)' >checkpoint.out");
+    done("till receive tea 3 && till stock >stock.out");
+    done("till seal --new-key --key own.key && till seal note --key own.key");
+    done("rm shop/events.db-wal");
+    refused(3, "it belongs to a longer roll", "till stock");
+    cr_assert(contains(run("till verify").out, "WRONG   view stock "));
+    cr_assert(contains(judgement(3, CHECKED), "its tail was cut, or this is an older copy"));
+    done("rm -r shop/views");
+    cr_assert(!contains(done("till verify"), "WRONG"));
+    done("till stock");
+    cr_assert(contains(judgement(3, CHECKED), "its tail was cut, or this is an older copy"));
+}
+
 Test(seal, of_another_shop_or_by_another_key_is_refused)
 {
     sealed_shop();
