@@ -9,8 +9,11 @@ enum { FIRST_CAPACITY = 128 };
 /* Past this, doubling could overflow; no text of ours comes near it. */
 static const size_t CAPACITY_MAX = PTRDIFF_MAX / 4;
 
+static bool any_failed;
+
 static void fail(struct buffer *buffer)
 {
+    any_failed = true;
     buffer->failed = true;
     buffer->length = 0;
     if (buffer->data != NULL)
@@ -108,6 +111,11 @@ const char *buffer_string(const struct buffer *buffer)
 enum status buffer_ok(const struct buffer *buffer, struct error *error)
 {
     return buffer->failed ? error_memory(error) : STATUS_OK;
+}
+
+bool buffer_any_failed(void)
+{
+    return any_failed;
 }
 
 void buffer_reset(struct buffer *buffer)

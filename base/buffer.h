@@ -32,6 +32,10 @@ const char *buffer_string(const struct buffer *buffer);
 /* STATUS_MEMORY when any append failed since the last reset. */
 enum status buffer_ok(const struct buffer *buffer, struct error *error) MUST_CHECK;
 
+/* True when memory ever ended for a buffer of this process: for who prints what buffers hold as it comes, and has to
+ * say in the end that something is missing. */
+bool buffer_any_failed(void);
+
 /* Forgets the text and a failure, keeps the memory. */
 void buffer_reset(struct buffer *buffer);
 

@@ -86,7 +86,8 @@ struct till {
 
 #define TILL_PRODUCER "till " TILL_VERSION
 
-/* Prints "till: <sentence>" to stderr, made safe: a path may stand in it. */
+/* Prints "till: <sentence>" to stderr, made safe: a path may stand in it. Without memory for a long sentence, its
+ * beginning. */
 void warn(const char *sentence);
 
 /* Warns of an error and returns the exit code of its status. */
@@ -95,6 +96,12 @@ int fail(const struct error *error);
 /* ---- output (output.c) ---- */
 
 enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_GREEN, STYLE_RED, STYLE_YELLOW, STYLE_BLUE, STYLE_CYAN };
+
+/* Before the first JSON object is made. */
+void output_begin(void);
+
+/* True when memory ended while something was made that was to be printed: it may be missing. */
+bool output_is_starved(void);
 
 /* True when stdout is a pipe whose reader went away (till events | head): nobody misses what is not printed. */
 bool output_is_unread(void);
@@ -115,13 +122,14 @@ void table_titles(const struct till *till, const struct column *columns, size_t 
 /* `cells` are `count` texts; NULL is an empty cell. */
 void table_row(const struct till *till, const struct column *columns, const char *const *cells, size_t count);
 
-/* One JSON object as one line, harmless for a terminal (json_append_safe); consumes the object. All return
- * STATUS_MEMORY when memory ended. */
+/* One JSON object as one line, harmless for a terminal (json_append_safe); consumes the object. STATUS_MEMORY when
+ * memory ended here or while anything was put into it: nothing was printed. */
 void json_text(cJSON *object, const char *name, const char *text); /* NULL text: null */
 void json_integer(cJSON *object, const char *name, int64_t number);
 void json_time(cJSON *object, const char *name, int64_t at_us);
 void json_uuid(cJSON *object, const char *name, struct uuid id);
 void json_currency(cJSON *object, const char *name, struct currency currency);
+void json_item(cJSON *array, cJSON *item); /* consumes the item */
 enum status json_line(cJSON *object, struct error *error) MUST_CHECK;
 
 /* A bar on stderr, on a terminal only: draws at most ten times a second, done at `done` == `total`. */

@@ -66,15 +66,19 @@ struct order_named {
     const char *customer; /* or NULL */
 };
 
-static struct order_named name_order(struct shop *shop, struct uuid sequence, struct arena *arena)
+static enum status name_order(struct order_named *order, struct shop *shop, struct uuid sequence, struct arena *arena,
+                              struct error *error)
 {
     char id[UUID_TEXT_SIZE];
     struct order_placed placed;
-    if (order_as_placed(shop, sequence, arena, &placed, NULL) == STATUS_OK)
-        return (struct order_named){.ref = placed.order_ref, .customer = placed.customer};
+    enum status status = order_as_placed(shop, sequence, arena, &placed, error);
+    if (status == STATUS_OK)
+        *order = (struct order_named){.ref = placed.order_ref, .customer = placed.customer};
+    if (status == STATUS_OK || status == STATUS_MEMORY)
+        return status;
     uuid_to_text(sequence, id);
-    const char *copy = arena_copy(arena, id);
-    return (struct order_named){.ref = copy != NULL ? copy : ""};
+    *order = (struct order_named){.ref = arena_copy(arena, id)};
+    return order->ref != NULL ? STATUS_OK : error_memory(error);
 }
 
 static cJSON *letter_object(const struct dead_letter *letter, const struct recorded_event *event,
@@ -102,8 +106,8 @@ static cJSON *letter_object(const struct dead_letter *letter, const struct recor
 
 /* ---- list ---- */
 
-static void print_letter(struct shop *shop, const struct till *till, struct request *request,
-                         const struct dead_letter *letter, const struct recorded_event *event)
+static void print_letter(const struct till *till, struct request *request, const struct dead_letter *letter,
+                         const struct recorded_event *event, struct order_named order)
 {
     static const struct column columns[] = {{"position", -8}, {"consumer", 12}, {"event", 26},
                                             {"attempts", -8}, {"behind", -6},   {"since", -8}};
@@ -120,7 +124,6 @@ static void print_letter(struct shop *shop, const struct till *till, struct requ
                                  duration_for_people(clock_now_us(&till->clock) - parked->parked_at_us, age)};
     table_row(till, columns, cells, COUNT(columns));
     struct buffer sentence = {0};
-    const struct order_named order = name_order(shop, parked->sequence, &request->arena);
     buffer_format(&sentence, order.customer != NULL ? "order %s of %s: " : "order %s: ", order.ref, order.customer);
     if (letter->first != parked->position)
         buffer_format(&sentence, "waits behind position %llu", (unsigned long long)letter->first);
@@ -136,12 +139,14 @@ static enum status tell_letter(struct shop *shop, const struct till *till, struc
                                const struct dead_letter *letter, struct error *error)
 {
     const struct recorded_event *event = NULL;
+    struct order_named order;
     enum status status = dead_letter_event(shop->store, letter, &request->arena, &event, error);
+    if (status == STATUS_OK)
+        status = name_order(&order, shop, letter->parked.sequence, &request->arena, error);
     if (status == STATUS_OK && till->json)
-        status =
-            json_line(letter_object(letter, event, name_order(shop, letter->parked.sequence, &request->arena)), error);
+        status = json_line(letter_object(letter, event, order), error);
     else if (status == STATUS_OK)
-        print_letter(shop, till, request, letter, event);
+        print_letter(till, request, letter, event, order);
     arena_reset(&request->arena);
     return status;
 }
@@ -229,7 +234,7 @@ static enum status add_decision(void *context, const struct decision *decision, 
     json_text(object, "owed", decision->owed[0] != '\0' ? decision->owed : NULL);
     json_integer(object, "attempts", decision->parked.attempts);
     json_text(object, "error", decision->parked.reason);
-    cJSON_AddItemToArray(list, object);
+    json_item(list, object);
     return STATUS_OK;
 }
 
@@ -268,13 +273,15 @@ static enum status show_letter(struct shop *shop, const struct till *till, struc
 {
     const struct recorded_event *event = NULL;
     struct outlook outlook;
+    struct order_named order;
     const struct decision_query history = {.consumer = letter->consumer, .position = letter->parked.position};
     enum status status = dead_letter_event(shop->store, letter, &request->arena, &event, error);
     if (status == STATUS_OK)
         status = outlook_of(shop->store, letter->consumer, event, &request->arena, &outlook, error);
+    if (status == STATUS_OK)
+        status = name_order(&order, shop, letter->parked.sequence, &request->arena, error);
     if (status != STATUS_OK)
         return status;
-    const struct order_named order = name_order(shop, letter->parked.sequence, &request->arena);
     if (till->json)
         return show_for_programs(shop, letter_object(letter, event, order), &outlook, &history, error);
     show_for_people(till, letter, event, order);

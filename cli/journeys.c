@@ -84,7 +84,7 @@ static void add_steps(cJSON *object, const struct journey_row *row)
         json_integer(item, "position", (int64_t)step->position);
         json_time(item, "at", step->at_us);
         json_integer(item, "elapsed_us", step->at_us - row->steps[0].at_us);
-        cJSON_AddItemToArray(steps, item);
+        json_item(steps, item);
     }
 }
 

@@ -115,7 +115,7 @@ static void add_lines(cJSON *object, const struct order_placed *placed)
         json_text(item, "name", line->name);
         json_integer(item, "quantity", line->quantity);
         json_integer(item, "unit_price_minor", line->unit_price_minor);
-        cJSON_AddItemToArray(lines, item);
+        json_item(lines, item);
     }
 }
 
@@ -133,7 +133,7 @@ static void add_waits(cJSON *object, const struct standing *standing, struct uui
         struct buffer words = {0};
         buffer_format(&words, "%s: ", letter->consumer);
         tell_attempt(&words, letter);
-        cJSON_AddItemToArray(list, cJSON_CreateString(buffer_string(&words)));
+        json_item(list, cJSON_CreateString(buffer_string(&words)));
         buffer_clear(&words);
     }
 }

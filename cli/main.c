@@ -47,11 +47,15 @@ static struct till make_till(const struct global_options *global, const char *pr
     return till;
 }
 
-/* What could not be printed was not said: a full disk behind stdout is an error of the command. A reader that went
+/* What could not be printed was not said: a full disk behind stdout, or want of memory, is an error of the command. A
+ * reader that went
  * away (till events | head) is not. */
 static int close_output(int code)
 {
     const bool lost = ferror(stdout) != 0; /* of a write that is long over, and whose errno is gone */
+    struct error starved;
+    if (output_is_starved() && code != EXIT_UNAVAILABLE && error_memory(&starved) != STATUS_OK)
+        code = fail(&starved);
     if ((fflush(stdout) == 0 && !lost) || output_is_unread())
         return code;
     fprintf(stderr, "till: cannot write the output: %s\n", lost ? "part of it was lost" : strerror(errno));
@@ -88,6 +92,7 @@ int main(int argc, char **argv)
     char safe[TEXT_SAFE_SIZE];
     int next = argc;
     (void)umask(S_IRWXG | S_IRWXO); /* whatever a shop is made of is its owner's */
+    output_begin();
     if (!options_read_global(argc, argv, &global, &next))
         return EXIT_USAGE;
     if (global.version) {

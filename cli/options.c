@@ -209,13 +209,15 @@ int usage_error(const struct arguments *arguments, const char *format, ...)
 {
     char text[ERROR_TEXT_MAX];
     struct buffer safe = {0};
+    char start[TEXT_SAFE_SIZE];
     va_list values;
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
     text_trim_partial(text);
     text_append_safe(&safe, text, strlen(text));
-    fprintf(stderr, "till %s: %s\n", arguments->command->name, buffer_string(&safe));
+    fprintf(stderr, "till %s: %s\n", arguments->command->name,
+            safe.failed ? text_safe(start, text) : buffer_string(&safe));
     fprintf(stderr, "Usage: till %s %s\n", arguments->command->name, arguments->command->usage);
     buffer_clear(&safe);
     return EXIT_USAGE;

@@ -9,12 +9,32 @@
 #include "cli/cli.h"
 #include "domain/money.h"
 
+static bool json_starved;
+
+static void *allocate_json(size_t bytes)
+{
+    void *memory = malloc(bytes);
+    json_starved = json_starved || memory == NULL;
+    return memory;
+}
+
+void output_begin(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate_json, .free_fn = free});
+}
+
+bool output_is_starved(void)
+{
+    return json_starved || buffer_any_failed();
+}
+
 void warn(const char *sentence)
 {
     struct buffer safe = {0};
+    char start[TEXT_SAFE_SIZE];
     text_append_safe(&safe, sentence, strlen(sentence));
     fflush(stdout);
-    fprintf(stderr, "till: %s\n", buffer_string(&safe));
+    fprintf(stderr, "till: %s\n", safe.failed ? text_safe(start, sentence) : buffer_string(&safe));
     buffer_clear(&safe);
 }
 
@@ -175,16 +195,21 @@ void json_currency(cJSON *object, const char *name, struct currency currency)
     cJSON_AddStringToObject(object, name, currency.code);
 }
 
+void json_item(cJSON *array, cJSON *item)
+{
+    if (!cJSON_AddItemToArray(array, item))
+        cJSON_Delete(item);
+}
+
 enum status json_line(cJSON *object, struct error *error)
 {
     struct buffer safe = {0};
     char *line = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
-    if (line == NULL)
-        return error_memory(error);
-    json_append_safe(&safe, line, strlen(line));
+    if (line != NULL)
+        json_append_safe(&safe, line, strlen(line));
     cJSON_free(line);
-    const enum status status = buffer_ok(&safe, error);
+    const enum status status = output_is_starved() ? error_memory(error) : STATUS_OK;
     if (status == STATUS_OK)
         puts(buffer_string(&safe));
     buffer_clear(&safe);

@@ -176,6 +176,6 @@ void add_standing(cJSON *object, const struct standing *standing, struct uuid or
         json_text(item, "reason", discard->reason);
         json_text(item, "owed", discard->owed[0] != '\0' ? discard->owed : NULL);
         json_text(item, "settled", discard->settlement);
-        cJSON_AddItemToArray(list, item);
+        json_item(list, item);
     }
 }

@@ -115,20 +115,24 @@ static void note_event(struct buffer *out, const struct event *event)
 }
 
 /* NULL when there is nothing to say, or when the data cannot be read: a trace shows what is there. */
-static const char *make_note(struct trace *trace, const struct recorded_event *recorded)
+static enum status make_note(struct trace *trace, const struct recorded_event *recorded, const char **text,
+                             struct error *error)
 {
     struct arena scratch = {0};
     struct buffer note = {0};
     struct event event;
-    const char *text = NULL;
-    if (event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length, trace->currency,
-                     &scratch, &event, NULL) == STATUS_OK)
+    enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
+                                      trace->currency, &scratch, &event, error);
+    if (status == STATUS_OK)
         note_event(&note, &event);
-    if (note.length > 0)
-        text = arena_copy(&trace->arena, buffer_string(&note));
+    if (status != STATUS_MEMORY)
+        status = buffer_ok(&note, error);
+    *text = note.length > 0 ? arena_copy(&trace->arena, buffer_string(&note)) : NULL;
+    if (note.length > 0 && *text == NULL)
+        status = error_memory(error);
     buffer_clear(&note);
     arena_clear(&scratch);
-    return text;
+    return status;
 }
 
 /* ---- collecting ---- */
@@ -151,11 +155,13 @@ static enum status add_step(void *context, const struct recorded_event *event, s
                               .at_us = event->recorded_at_us,
                               .type = copy_safe(&trace->arena, event->type),
                               .actor = copy_safe(&trace->arena, event->actor),
-                              .note = make_note(trace, event),
                               .shelf = is_shelf(event),
                               .count = 1};
     if (step.type == NULL || step.actor == NULL)
         return error_memory(error);
+    enum status status = make_note(trace, event, &step.note, error);
+    if (status != STATUS_OK)
+        return status;
     step.known = event_type_from_name(event->type, &step.event);
     step.service = step.known ? service_of_event(step.event) : step.actor;
     trace->steps[trace->count++] = step;

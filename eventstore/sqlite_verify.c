@@ -125,9 +125,11 @@ static enum status compare_schemas(sqlite3 *one, const char *select, sqlite3 *ot
         status = database_step(all, &row, "read the schema", error);
         if (status != STATUS_OK || !row)
             break;
-        sqlite3_bind_value(same, 1, sqlite3_column_value(all, 0));
-        sqlite3_bind_value(same, 2, sqlite3_column_value(all, 1));
-        status = database_step(same, &there, "read the schema", error);
+        if (sqlite3_bind_value(same, 1, sqlite3_column_value(all, 0)) != SQLITE_OK ||
+            sqlite3_bind_value(same, 2, sqlite3_column_value(all, 1)) != SQLITE_OK) /* they are copied */
+            status = error_memory(error);
+        if (status == STATUS_OK)
+            status = database_step(same, &there, "read the schema", error);
         sqlite3_reset(same);
     }
     if (status == STATUS_OK && !there) {

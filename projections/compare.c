@@ -59,17 +59,20 @@ static enum status select_table(struct view *view, const struct table *table, sq
 {
     struct buffer sql = {0};
     char *quoted = sqlite3_mprintf("\"%w\"", table->name);
-    buffer_format(&sql, "SELECT * FROM %s ORDER BY 1", quoted != NULL ? quoted : "");
+    *select = NULL;
+    if (quoted == NULL)
+        return error_memory(error);
+    buffer_format(&sql, "SELECT * FROM %s ORDER BY 1", quoted);
     for (int column = 2; column <= table->key_columns; column++)
         buffer_format(&sql, ", %d", column);
     sqlite3_free(quoted);
-    *select = NULL;
     enum status status = buffer_ok(&sql, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = database_prepare(view->database, buffer_string(&sql), select, error);
+        if (status != STATUS_OK && sqlite3_errcode(view->database) == SQLITE_ERROR)
+            status = damaged(view, error);
+    }
     buffer_clear(&sql);
-    if (status != STATUS_OK && sqlite3_errcode(view->database) == SQLITE_ERROR)
-        return damaged(view, error);
     return status;
 }
 

@@ -117,6 +117,10 @@ enum status view_inspect(const struct view_home *home, const struct projection *
     if (status != STATUS_OK)
         return status;
     status = view_file_look(&view, home, projection, &state->condition, &found);
+    if (status == STATUS_MEMORY) {
+        *error = found;
+        return status;
+    }
     if (status != STATUS_OK) /* it cannot be opened here, so queries fold a private one */
         state->condition = VIEW_MISSING;
     if (view != NULL) {

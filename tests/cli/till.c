@@ -78,6 +78,11 @@ static const char *read_whole(const char *path)
     return copy;
 }
 
+struct answer answer_of(int code)
+{
+    return (struct answer){.code = code, .out = read_whole(".out"), .err = read_whole(".err")};
+}
+
 /* Into files, not pipes: what a line leaves running in the background may hold on to them. */
 static struct answer run_line(const char *line)
 {
@@ -85,7 +90,7 @@ static struct answer run_line(const char *line)
     snprintf(whole, sizeof whole, "{ %s\n} >.out 2>.err </dev/null", line);
     int ended = system(whole);
     cr_assert(WIFEXITED(ended), "the shell died of signal %d: %s", WTERMSIG(ended), line);
-    return (struct answer){.code = WEXITSTATUS(ended), .out = read_whole(".out"), .err = read_whole(".err")};
+    return answer_of(WEXITSTATUS(ended));
 }
 
 #define COMPOSE(text, line)                                                                                            \
@@ -112,6 +117,7 @@ const char *done(const char *line, ...)
     cr_assert_str_empty(answer.err, "%s\ncomplained: %s", text, answer.err);
     return answer.out;
 }
+
 
 void refused(int code, const char *sentence, const char *line, ...)
 {

@@ -34,6 +34,9 @@ struct answer {
 /* Runs a line. */
 struct answer run(const char *line, ...) PRINTF_LIKE(1, 2);
 
+/* What a process that ended with `code` left in .out and .err of the test's folder. */
+struct answer answer_of(int code);
+
 /* A line that must succeed and complain of nothing. Returns what it printed. */
 const char *done(const char *line, ...) PRINTF_LIKE(1, 2);
 

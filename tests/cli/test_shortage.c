@@ -1,0 +1,189 @@
+/* In each command each allocation, and each operation on the disk, fails in its turn: the first, the second, and so on
+ * until the command is over before its turn comes. The answer is the right one, or a sentence and exit 4; afterwards
+ * the shop is whole, and the same command works.
+ *
+ * With TILL_LONG set all of them; else a sample. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/cli/shortage.h"
+
+enum { SAMPLED = 397 /* one in so many */ };
+
+TestSuite(shortage, .init = till_begin, .fini = till_end, .timeout = 7000);
+
+/* ./whole: sells tea and pots; orders in every state, one of which has a dead letter. */
+static void make_shop(void)
+{
+    static const struct {
+        const char *name, *text;
+    } files[] = {
+        {"products.csv", "sku,name,unit_price,stock\ncup,\"Cup, red\",3.50,7\njug,Jug,9,1\n"},
+        {"orders.csv", "order_ref,customer_ref,ordered_at,sku,quantity,unit_price\n"
+                       "9,eve,2026-01-02,cup,1,3.50\n9,eve,2026-01-02,jug,1,9\n8,eve,2026-01-02,jug,0,9\n"},
+        {"cancellations.csv", "order_ref,cancelled_at,reason\n9,2026-01-03,too late\n"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        FILE *file = fopen(path_of(files[i].name), "w");
+        cr_assert(file != NULL && fputs(files[i].text, file) >= 0 && fclose(file) == 0);
+    }
+    small_shop();
+    done("till place --ref 4 --customer dan --line tea=20 --card tok_refund_refused");
+    done("till run --until-idle --attempts 2 --first-delay 1");
+    done("till orders && till seal --new-key && till seal sealed && till backup saved.db");
+    done("mv shop whole");
+}
+
+static struct answer ask(const char *line)
+{
+    return attempt(line, (struct shortage){.nth = 0}).answer;
+}
+
+static bool same(const struct answer *one, const struct answer *other)
+{
+    return one->code == other->code && strcmp(one->out, other->out) == 0 && strcmp(one->err, other->err) == 0;
+}
+
+static void expect_honest(const char *line, uint32_t nth, const struct answer *answer, const struct answer *truth)
+{
+    if (same(answer, truth))
+        return;
+    cr_assert_eq(answer->code, 4, "%s, n = %u, ended with %d:\n%s%s", line, nth, answer->code, answer->out,
+                 answer->err);
+    cr_assert(strncmp(answer->err, "till: ", 6) == 0 && answer->err[strlen(answer->err) - 1] == '\n',
+              "%s, n = %u, said: %s", line, nth, answer->err);
+}
+
+static uint32_t stride(void)
+{
+    return getenv("TILL_LONG") != NULL ? 1 : SAMPLED;
+}
+
+/* ---- commands that only ask ---- */
+
+static const char *const questions[] = {
+    "till orders",
+    "till orders --json",
+    "till orders --at 9",
+    "till order 4",
+    "till order 4 --json",
+    "till order 1 --as-of 2999-01-01",
+    "till stock",
+    "till stock --json",
+    "till sales --by customer",
+    "till sales --by day --json",
+    "till journeys",
+    "till journeys --json",
+    "till inbox bob",
+    "till inbox --json --at 20",
+    "till events",
+    "till events --json",
+    "till events --stream stock-tea",
+    "till trace 4",
+    "till trace 4 --json",
+    "till trace 1 --format mermaid",
+    "till dead-letters",
+    "till dead-letters --json",
+    "till dead-letters show 24",
+    "till verify",
+    "till verify saved.db --json --seal sealed",
+};
+
+static void ask_through(const char *line, struct shortage shortage, uint32_t first)
+{
+    const struct answer truth = ask(line);
+    cr_assert_eq(truth.code, 0, "%s: %s", line, truth.err);
+    bool struck = true;
+    for (shortage.nth = 1 + first % stride(); struck; shortage.nth += stride()) {
+        struct attempt tried = attempt(line, shortage);
+        struck = tried.struck;
+        expect_honest(line, shortage.nth, &tried.answer, &truth);
+    }
+    struct answer again = ask(line);
+    cr_assert(same(&again, &truth), "%s says afterwards: %s%s", line, again.out, again.err);
+}
+
+Test(shortage, of_memory_makes_no_answer_wrong)
+{
+    make_shop();
+    done("cp -r whole shop");
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+        ask_through(questions[i], (struct shortage){.of_memory = true}, (uint32_t)(41 * i));
+    done("till verify");
+}
+
+/* ---- commands that write ---- */
+
+struct deed {
+    const char *line;
+    const char *before; /* what makes ./shop ready for it; NULL when it is */
+    const char *shop;   /* that is to be whole afterwards; NULL: ./shop */
+};
+
+static const struct deed deeds[] = {
+    {.line = "till init --shop other", .shop = "other"},
+    {.line = "till list cup --name Cup --price 3.00 --stock 4"},
+    {.line = "till receive tea 3"},
+    {.line = "till place --ref 9 --customer ada --line tea=1"},
+    {.line = "till cancel 1 --reason late"},
+    {.line = "till ship 1"},
+    {.line = "till import --products products.csv --orders orders.csv --cancellations cancellations.csv"
+             " --rejects rejects.csv"},
+    {.line = "till dead-letters retry 24"},
+    {.line = "till dead-letters discard 24 --reason gone --force --json"},
+    {.line = "till rebuild sales"},
+    {.line = "till orders --json", .before = "rm -r shop/views"},
+    {.line = "till stock", .before = "till receive tea 1 >.done"},
+    {.line = "till backup copy.db"},
+    {.line = "till restore saved.db --shop other", .shop = "other"},
+    {.line = "till seal note"},
+};
+
+static void begin_again(const struct deed *deed)
+{
+    done("rm -rf shop other copy.db note rejects.csv && cp -r whole shop && %s",
+         deed->before == NULL ? "true" : deed->before);
+}
+
+/* Where the roll of the shop ends, which must be whole. */
+static long verified(const struct deed *deed, uint32_t nth)
+{
+    static const char last[] = "run without gaps to ";
+    char line[64];
+    snprintf(line, sizeof line, "till verify --shop %s", deed->shop == NULL ? "shop" : deed->shop);
+    struct answer answer = ask(line);
+    cr_assert_eq(answer.code, 0, "%s, n = %u: %s%s", deed->line, nth, answer.out, answer.err);
+    const char *at = strstr(answer.out, last);
+    cr_assert_not_null(at);
+    return strtol(at + strlen(last), NULL, 10);
+}
+
+static void work_through(const struct deed *deed, struct shortage shortage, uint32_t first)
+{
+    begin_again(deed);
+    const struct answer once = ask(deed->line);
+    const long events_once = verified(deed, 0);
+    const struct answer twice = ask(deed->line);
+    const long events_twice = verified(deed, 0);
+    bool struck = true;
+    for (shortage.nth = 1 + first % stride(); struck; shortage.nth += stride()) {
+        begin_again(deed);
+        struct attempt tried = attempt(deed->line, shortage);
+        struck = tried.struck;
+        expect_honest(deed->line, shortage.nth, &tried.answer, &once);
+        struct answer again = ask(deed->line);
+        cr_assert(again.code == once.code || again.code == twice.code, "%s, n = %u, ends afterwards with %d: %s",
+                  deed->line, shortage.nth, again.code, again.err);
+        const long events = verified(deed, shortage.nth);
+        cr_assert(events == events_once || events == events_twice, "%s, n = %u, leaves %ld events, not %ld or %ld",
+                  deed->line, shortage.nth, events, events_once, events_twice);
+    }
+}
+
+Test(shortage, of_memory_leaves_nothing_half_done)
+{
+    make_shop();
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
+        work_through(&deeds[i], (struct shortage){.of_memory = true}, (uint32_t)(41 * i));
+}
