@@ -29,13 +29,18 @@ enum figure_id {
     LOAD_ENTITY,
     VERIFY,
     SIZE,
+    REBUILD_ORDERS,
+    REBUILD_ALL,
+    CATCH_UP,
+    REBUILD_MEMORY,
+    OPEN,
     FIGURES,
 };
 
 enum goal {
     RATIO_AT_LEAST, /* the more the better: ours divided by the limit's */
     RATIO_AT_MOST,
-    VALUE_AT_MOST, /* no limit loop, or one that only stands beside it */
+    VALUE_AT_MOST, /* and, where something stands beside it, hardly more than that */
 };
 
 struct figure {
@@ -114,6 +119,10 @@ enum status compare(const struct bench *bench, const char *what, const struct si
 
 enum status measure_appends(struct bench *bench, struct error *error) MUST_CHECK; /* fills the rolls, too */
 enum status measure_reads(struct bench *bench, struct error *error) MUST_CHECK;
+enum status measure_views(struct bench *bench, struct error *error) MUST_CHECK;
+
+/* The most memory that `till rebuild` needs for the roll as it is now. */
+enum status measure_rebuild_memory(const struct bench *bench, double *mebibytes, struct error *error) MUST_CHECK;
 
 /* ---- the place where it is done (place.c) ---- */
 

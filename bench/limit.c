@@ -92,6 +92,15 @@ enum status limit_append(struct limit *limit, const struct made_event *events, s
     return status;
 }
 
+enum status limit_head(struct limit *limit, uint64_t *position, struct error *error)
+{
+    int64_t last = 0;
+    enum status status =
+        database_integer(limit->database, "SELECT coalesce(max(position), 0) FROM event", &last, error);
+    *position = (uint64_t)last;
+    return status;
+}
+
 enum status limit_bytes(struct limit *limit, int64_t *bytes, struct error *error)
 {
     int64_t pages = 0, page_bytes = 0;
@@ -104,20 +113,9 @@ enum status limit_bytes(struct limit *limit, int64_t *bytes, struct error *error
 
 /* ---- reading ---- */
 
-/* One row, as bare as it can be had. */
-struct row {
-    uint64_t position, stream, version, causation;
-    enum event_type type;
-    int schema_version;
-    const void *id, *correlation;
-    int64_t recorded_at_us;
-    const char *data;
-    size_t length;
-};
-
-static struct row row_of(sqlite3_stmt *select)
+static inline struct limit_row row_of(sqlite3_stmt *select)
 {
-    return (struct row){
+    return (struct limit_row){
         .position = (uint64_t)sqlite3_column_int64(select, POSITION),
         .stream = (uint64_t)sqlite3_column_int64(select, STREAM),
         .version = (uint64_t)sqlite3_column_int64(select, VERSION),
@@ -132,18 +130,15 @@ static struct row row_of(sqlite3_stmt *select)
     };
 }
 
-/* What is done with a row. */
-typedef bool (*row_use)(void *context, const struct row *row);
-
-/* Inlined into each loop, so that the call by pointer is no burden on the limit. */
+/* Inlined into each loop, so that a call by pointer is no burden on the limit. */
 static inline __attribute__((always_inline)) enum status read_rows(struct limit *limit, sqlite3_stmt *select,
-                                                                   row_use use, void *context, struct tally *tally,
-                                                                   struct error *error)
+                                                                   limit_visitor visit, void *context,
+                                                                   struct tally *tally, struct error *error)
 {
     int result;
     while ((result = sqlite3_step(select)) == SQLITE_ROW) {
-        const struct row row = row_of(select);
-        if (!use(context, &row))
+        const struct limit_row row = row_of(select);
+        if (!visit(context, &row))
             continue;
         tally->count++;
         tally->sum += row.length;
@@ -153,26 +148,36 @@ static inline __attribute__((always_inline)) enum status read_rows(struct limit 
     return STATUS_OK;
 }
 
-static inline __attribute__((always_inline)) enum status read_all(struct limit *limit, row_use use, void *context,
-                                                                  struct tally *tally, struct error *error)
+static inline __attribute__((always_inline)) enum status read_span(struct limit *limit, uint64_t from, uint64_t to,
+                                                                   limit_visitor visit, void *context,
+                                                                   struct tally *tally, struct error *error)
 {
     sqlite3_stmt *select;
-    enum status status =
-        database_prepare(limit->database, "SELECT " COLUMNS " FROM event ORDER BY position", &select, error);
+    enum status status = database_prepare(
+        limit->database, "SELECT " COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position", &select,
+        error);
     if (status != STATUS_OK)
         return status;
-    status = read_rows(limit, select, use, context, tally, error);
+    sqlite3_bind_int64(select, 1, (int64_t)from);
+    sqlite3_bind_int64(select, 2, (int64_t)to);
+    status = read_rows(limit, select, visit, context, tally, error);
     sqlite3_finalize(select);
     return status;
 }
 
-static inline bool look(void *context, const struct row *row)
+enum status limit_visit(struct limit *limit, uint64_t from, uint64_t to, limit_visitor visit, void *context,
+                        struct tally *tally, struct error *error)
+{
+    return read_span(limit, from, to, visit, context, tally, error);
+}
+
+static inline bool look(void *context, const struct limit_row *row)
 {
     (void)context;
     return row->data != NULL && row->id != NULL && row->correlation != NULL;
 }
 
-static inline bool parse(void *context, const struct row *row)
+static inline bool parse(void *context, const struct limit_row *row)
 {
     if ((*(const event_type_set *)context & EVENT_BIT(row->type)) == 0)
         return false;
@@ -184,12 +189,12 @@ static inline bool parse(void *context, const struct row *row)
 
 enum status limit_read(struct limit *limit, struct tally *tally, struct error *error)
 {
-    return read_all(limit, look, NULL, tally, error);
+    return read_span(limit, 1, INT64_MAX, look, NULL, tally, error);
 }
 
 enum status limit_read_parsed(struct limit *limit, event_type_set types, struct tally *tally, struct error *error)
 {
-    return read_all(limit, parse, &types, tally, error);
+    return read_span(limit, 1, INT64_MAX, parse, &types, tally, error);
 }
 
 enum status limit_journey(struct limit *limit, sqlite3_stmt *select, uint64_t first_stream, struct tally *tally,
@@ -235,7 +240,7 @@ static inline void put_text(struct spelling *spelling, const void *text, size_t 
     put(spelling, text, length);
 }
 
-static inline bool link(void *context, const struct row *row)
+static inline bool link(void *context, const struct limit_row *row)
 {
     struct spelling *spelling = context;
     char order_text[UUID_TEXT_SIZE];
@@ -276,7 +281,7 @@ enum status limit_digest(struct limit *limit, uint8_t digest[EVENTSTORE_DIGEST_B
     for (size_t i = 0; i < HISTORY_SKUS; i++)
         history_sku(i, spelling.skus[i]);
     memcpy(spelling.digest, digest, sizeof spelling.digest);
-    enum status status = read_all(limit, link, &spelling, tally, error);
+    enum status status = read_span(limit, 1, INT64_MAX, link, &spelling, tally, error);
     memcpy(digest, spelling.digest, sizeof spelling.digest);
     return status;
 }

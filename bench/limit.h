@@ -29,8 +29,29 @@ void limit_close(struct limit *limit);
 enum status limit_append(struct limit *limit, const struct made_event *events, size_t count,
                          struct error *error) MUST_CHECK;
 
+/* Position of the last row. */
+enum status limit_head(struct limit *limit, uint64_t *position, struct error *error) MUST_CHECK;
+
 /* Bytes of all pages. */
 enum status limit_bytes(struct limit *limit, int64_t *bytes, struct error *error) MUST_CHECK;
+
+/* One row, as bare as it can be had: borrowed until the next. */
+struct limit_row {
+    uint64_t position, stream, version, causation;
+    enum event_type type;
+    int schema_version;
+    const void *id, *correlation; /* UUID_BYTES */
+    int64_t recorded_at_us;
+    const char *data;
+    size_t length;
+};
+
+/* Is handed a row, and says whether it has done something with it, which is then counted. */
+typedef bool (*limit_visitor)(void *context, const struct limit_row *row);
+
+/* Visits the rows of these positions. `sum` is that of the payloads' lengths. */
+enum status limit_visit(struct limit *limit, uint64_t from, uint64_t to, limit_visitor visit, void *context,
+                        struct tally *tally, struct error *error) MUST_CHECK;
 
 /* All of these read the whole table. `sum` is that of the payloads' lengths. */
 

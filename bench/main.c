@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "bench/bench.h"
-#include "bench/rolls.h"
+#include "bench/workers.h"
 
 enum { EXIT_USAGE = 2, EXIT_DAMAGED = 3, EXIT_UNAVAILABLE = 4 };
 enum { EVENTS_DEFAULT = 200000, EVENTS_MIN = 2000, EVENTS_MAX = 10000000 };
@@ -99,11 +99,15 @@ int main(int argc, char **argv)
 {
     struct error error = {0};
     struct bench bench = {.events = EVENTS_DEFAULT, .progress = isatty(STDERR_FILENO) == 1};
+    if (argc > 1 && strcmp(argv[1], WORKER_OPTION) == 0)
+        return worker_run(argv + 2);
     int code = read_options(argc, argv, &bench);
     if (code >= 0)
         return code;
     setlinebuf(stdout);
-    enum status status = place_make(bench.folder, bench.events, &error);
+    enum status status = path_beside(bench.till, "till", &error);
+    if (status == STATUS_OK)
+        status = place_make(bench.folder, bench.events, &error);
     if (status == STATUS_OK)
         status = bench_run(&bench, &error);
     bench_tell(&bench, "", 0, 0);

@@ -16,6 +16,7 @@ enum {
     ROUNDS = 10,
     ROUND_EVENTS_MAX = 20000, /* a log's checkpoint is in each */
     SINGLES_MAX = 2000,
+    TENTH_EVENTS_MIN = 100000,
     LOAD_STRIDE = 1000003, /* a prime: journeys are loaded in no order */
 };
 
@@ -55,6 +56,16 @@ static enum status append_round(struct bench *bench, uint64_t events, size_t com
     return status;
 }
 
+/* How much memory a rebuild needs on the way: below so many events its cache is not full yet. */
+static enum status measure_tenth(struct bench *bench, struct error *error)
+{
+    struct rolls *rolls = bench->rolls;
+    if (!bench->wanted[REBUILD_MEMORY] || rolls->tenth_mebibytes > 0 || rolls->events < bench->events / 10 ||
+        rolls->events < TENTH_EVENTS_MIN)
+        return STATUS_OK;
+    return measure_rebuild_memory(bench, &rolls->tenth_mebibytes, error);
+}
+
 enum status measure_appends(struct bench *bench, struct error *error)
 {
     struct speeds all = {0}, last = {0}, singles = {0}, warm_up = {0};
@@ -63,6 +74,8 @@ enum status measure_appends(struct bench *bench, struct error *error)
     while (status == STATUS_OK && bench->rolls->events < bench->events) {
         bool is_last = bench->rolls->events >= bench->events - bench->events / 4 - round;
         status = append_round(bench, round, COMMIT_EVENTS, is_last ? &last : &all, error);
+        if (status == STATUS_OK)
+            status = measure_tenth(bench, error);
     }
     for (int i = 0; status == STATUS_OK && bench->wanted[APPEND_ONE] && i < ROUNDS; i++)
         status = append_round(bench, (round < SINGLES_MAX ? round : SINGLES_MAX) / ROUNDS, 1, &singles, error);

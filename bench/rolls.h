@@ -12,8 +12,9 @@ struct rolls {
     struct eventstore *store;
     struct limit limit;
     struct history *history;
-    struct clock clock; /* the history's */
-    uint64_t events;    /* on each */
+    struct clock clock;     /* the history's */
+    uint64_t events;        /* on each */
+    double tenth_mebibytes; /* what a rebuild needed at a tenth of them; 0 when nobody asked */
     struct buffer bytes;
 };
 

@@ -47,7 +47,7 @@ static void print_json(const struct figure *figure, const struct result *result)
 
 void bench_set(struct bench *bench, enum figure_id id, double value, double limit)
 {
-    if (!bench->wanted[id])
+    if (!bench->wanted[id] || value <= 0)
         return;
     bench->results[id] = (struct result){.measured = true, .value = value, .limit = limit};
     if (bench->quiet)
@@ -67,6 +67,8 @@ enum status bench_run(struct bench *bench, struct error *error)
         status = measure_appends(bench, error);
     if (status == STATUS_OK)
         status = measure_reads(bench, error);
+    if (status == STATUS_OK)
+        status = measure_views(bench, error);
     rolls_close(&bench->rolls);
     return status;
 }
