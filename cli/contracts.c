@@ -150,13 +150,29 @@ static int show_contract(const struct arguments *arguments)
 
 /* ---- the command ---- */
 
+static int list_contracts(struct till *till, const struct arguments *arguments)
+{
+    const char *format = argument_value(arguments, "format");
+    char safe[TEXT_SAFE_SIZE];
+    struct error error = {0};
+    enum status status = STATUS_OK;
+    if (format != NULL && strcmp(format, "asyncapi") == 0)
+        status = print_asyncapi(&error);
+    else if (format != NULL && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
+        return usage_error(arguments, "--format takes text, json or asyncapi, not %s", text_safe(safe, format));
+    else {
+        till->json = format != NULL ? strcmp(format, "json") == 0 : till->json;
+        status = each_contract(list_contract, till, &error);
+    }
+    return status == STATUS_OK ? EXIT_DONE : fail(&error);
+}
+
 static int run_contracts(struct till *till, const struct arguments *arguments)
 {
     const char *verb = argument_word(arguments, 0), *folder = argument_word(arguments, 1);
     char safe[TEXT_SAFE_SIZE];
-    struct error error = {0};
     if (verb == NULL)
-        return each_contract(list_contract, till, &error) == STATUS_OK ? EXIT_DONE : fail(&error);
+        return list_contracts(till, arguments);
     if (strcmp(verb, "show") == 0)
         return show_contract(arguments);
     const bool publish = strcmp(verb, "publish") == 0;
@@ -166,13 +182,15 @@ static int run_contracts(struct till *till, const struct arguments *arguments)
 }
 
 static const struct option_spec contracts_options[] = {
+    {"format", "F", "of the list: text, json, or asyncapi (AsyncAPI 3.0)"},
     {"version", "N", "of show: the schema of this version, not of the newest"},
     {0},
 };
 
 const struct command contracts_command = {
     .name = "contracts",
-    .usage = "[show TYPE [--version N] | check [DIR] | publish [DIR]]",
+    .usage = "[--format text|json|asyncapi]\n"
+             "       till contracts show TYPE [--version N] | check [DIR] | publish [DIR]",
     .summary = "what each event holds, and whether it is as promised",
     .details = "Alone it lists every type and version: the service that states it, who reads it,\n"
                "and its fields: \"?\" for those that may be missing, and which could point to a\n"

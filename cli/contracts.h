@@ -25,4 +25,7 @@ enum status each_contract(enum status (*visit)(void *context, const struct contr
  */
 int check_contracts(const struct till *till, const char *folder, bool publish);
 
+/* `till contracts --format asyncapi` (asyncapi.c). */
+enum status print_asyncapi(struct error *error) MUST_CHECK;
+
 #endif

@@ -45,6 +45,20 @@ Test(contracts, a_schema_is_shown)
     refused(2, "contracts can be shown, checked and published, not burnt", "till contracts burnt");
 }
 
+Test(contracts, are_one_asyncapi_document)
+{
+    const char *out = done("till contracts --format asyncapi | tr -d '\\n\\t'");
+    cr_assert_str_eq(names(out, 0), "asyncapi info defaultContentType components channels operations");
+    cr_assert_str_eq(value(out, 0, "channels.order.address"), "order-{entity}");
+    const char *fields = value(out, 0, "components.messages");
+    cr_assert(contains(fields, "\"OrderPlaced.v1\"") && contains(fields, "\"maximum\":4503599627370495"));
+    const char *operations = value(out, 0, "operations");
+    cr_assert(contains(operations, "\"payment.receives.order\":{\"action\":\"receive\","));
+    cr_assert(contains(operations, "\"order.sends.order\":{\"action\":\"send\","));
+    cr_assert_not(contains(operations, "payment.sends.order"));
+    refused(2, "--format takes text, json or asyncapi, not yaml", "till contracts --format yaml");
+}
+
 Test(contracts, what_is_published_is_as_it_was_promised)
 {
     run("mkdir promised");

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# check.sh TILL TESTS: shows what till writes to tools that are not ours. TILL is the program, TESTS the folder of the
+# test programs, whose events are all looked at.
+#
+# Exits 77 (skipped) where there is no Node, or no way to its packages; with CI set that is a failure.
+set -euo pipefail
+
+till=$(realpath "$1") tests=$(realpath "$2")
+here=$(cd "$(dirname "$0")" && pwd)
+published=$here/../../domain/contracts/published
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+skip() {
+    echo "conformance: skipped: $1" >&2
+    [ -z "${CI:-}" ] || exit 1
+    exit 77
+}
+command -v node >/dev/null || skip "there is no node (apt-get install nodejs npm)"
+if [ ! -d "$here/node_modules" ]; then
+    (cd "$here" && npm ci --no-audit --no-fund >"$work/npm" 2>&1) || skip "npm ci failed: $(tail -n 1 "$work/npm")"
+fi
+
+export TILL_LOG=off TILL_SHOP=$work/shop
+"$till" contracts --format asyncapi >"$work/asyncapi.json"
+
+mkdir "$work/demo"
+TMPDIR=$work/demo "$till" demo --keep >"$work/said" || { cat "$work/said" >&2; exit 1; }
+for roll in "$work"/demo/*/events.db; do
+    "$till" --shop "${roll%/events.db}" events --json >>"$work/demo.jsonl"
+done
+
+for suite in domain services projections; do
+    TILL_EVENTS=$work/$suite.jsonl "$tests/${suite}_tests" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
+done
+TILL_EVENTS=$work/simulator.jsonl "$tests/till-simulate" --runs 10 --orders 50 >"$work/said" || { cat "$work/said" >&2; exit 1; }
+
+node "$here/check-contracts.mjs" "$published" "$work/asyncapi.json" "$here/../contracts/history/v1.jsonl" "$work"/*.jsonl
