@@ -60,7 +60,8 @@ static struct operator_desk desk_of(const struct shop *shop, const struct reques
 
 /* ---- one letter in words ---- */
 
-/* The order whose journey this is. Where nobody placed it its id is its ref, and it has no customer. */
+/* The order whose journey this is. Where nobody placed it, or what was placed cannot be read, its id is its ref, and it
+ * has no customer. */
 struct order_named {
     const char *ref;
     const char *customer; /* or NULL */
@@ -74,7 +75,8 @@ static enum status name_order(struct order_named *order, struct shop *shop, stru
     enum status status = order_as_placed(shop, sequence, arena, &placed, error);
     if (status == STATUS_OK)
         *order = (struct order_named){.ref = placed.order_ref, .customer = placed.customer};
-    if (status == STATUS_OK || status == STATUS_MEMORY)
+    const bool is_unknown = status == STATUS_NOT_FOUND || status == STATUS_INVALID || status == STATUS_NEWER;
+    if (!is_unknown && status != STATUS_DAMAGED)
         return status;
     uuid_to_text(sequence, id);
     *order = (struct order_named){.ref = arena_copy(arena, id)};

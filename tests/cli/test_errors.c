@@ -103,28 +103,6 @@ Test(errors, wrong_usage)
 
 /* ---- what cannot be written ---- */
 
-Test(errors, a_full_disk)
-{
-    if (geteuid() != 0 || run("mkdir small && mount -t tmpfs -o size=2m tmpfs small").code != 0)
-        cr_skip_test("SKIPPED: no small disk can be mounted here (it takes root)");
-    setenv("TILL_SHOP", "small/shop", 1);
-    shop_with_an_order();
-    run("cat /dev/zero >small/filler");
-    const char *free_space = "free some space and try again";
-    struct answer listed = run("till list cup --name Cup --price 1");
-    struct answer placed = run("till place --ref 2 --customer ada --line tea=1");
-    struct answer made = run("till init --shop small/other");
-    struct answer copied = run("till backup small/copy.db");
-    done("rm small/filler");
-    cr_assert(listed.code == 4 && contains(listed.err, free_space), "%d %s", listed.code, listed.err);
-    cr_assert(placed.code == 4 && contains(placed.err, free_space), "%d %s", placed.code, placed.err);
-    cr_assert(made.code == 4 && contains(made.err, free_space), "%d %s", made.code, made.err);
-    cr_assert(copied.code == 4 && contains(copied.err, free_space), "%d %s", copied.code, copied.err);
-    nothing_is_lost();
-    cr_assert_eq(run("test -e small/copy.db").code, 1);
-    done("till init --shop small/other");
-}
-
 Test(errors, output_that_cannot_be_written)
 {
     shop_with_an_order();

@@ -48,7 +48,7 @@ void till_end(void)
 {
     if (access("background", F_OK) == 0)
         stop();
-    (void)run("if mountpoint -q small; then umount small; fi"); /* test_errors.c makes a small disk there */
+    (void)run("if mountpoint -q small; then umount small; fi"); /* test_shortage.c makes a small disk there */
     cr_assert_eq(chdir("/"), 0);
     temporary_remove(folder);
     arena_clear(&arena);
