@@ -34,6 +34,13 @@ enum figure_id {
     CATCH_UP,
     REBUILD_MEMORY,
     OPEN,
+    SAGA, /* from here on: of a shop of their own */
+    LATENCY_P50,
+    LATENCY_P99,
+    LATENCY_P99_IMPORT,
+    WRITERS,
+    WRITERS_WAIT,
+    IDLE,
     FIGURES,
 };
 
@@ -119,6 +126,7 @@ enum status compare(const struct bench *bench, const char *what, const struct si
 
 enum status measure_appends(struct bench *bench, struct error *error) MUST_CHECK; /* fills the rolls, too */
 enum status measure_reads(struct bench *bench, struct error *error) MUST_CHECK;
+enum status measure_processes(struct bench *bench, struct error *error) MUST_CHECK;
 enum status measure_views(struct bench *bench, struct error *error) MUST_CHECK;
 
 /* The most memory that `till rebuild` needs for the roll as it is now. */

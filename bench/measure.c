@@ -7,7 +7,8 @@
 enum {
     ROUNDS_MIN = 5,
     ROUNDS_MAX = 25,
-    ENOUGH_US = 2000000, /* of rounds */
+    ENOUGH_US = 2000000, /* of rounds, or less: */
+    ENOUGH_AN_EVENT_US = 20,
     SIDES_MAX = 4,
 };
 
@@ -83,11 +84,12 @@ enum status compare(const struct bench *bench, const char *what, const struct si
                     double *per_second, struct error *error)
 {
     struct samples samples[SIDES_MAX] = {{0}};
-    int64_t started_us = clock_monotonic_us();
+    const int64_t by_events_us = (int64_t)bench->events * ENOUGH_AN_EVENT_US;
+    const int64_t until_us = clock_monotonic_us() + (by_events_us < ENOUGH_US ? by_events_us : ENOUGH_US);
     enum status status = STATUS_OK;
     CHECK(count <= SIDES_MAX);
     for (size_t round = 0; status == STATUS_OK && round <= ROUNDS_MAX; round++) {
-        if (round > ROUNDS_MIN && clock_monotonic_us() - started_us > ENOUGH_US)
+        if (round > ROUNDS_MIN && clock_monotonic_us() > until_us)
             break;
         bench_tell(bench, what, round, ROUNDS_MIN);
         status = round_of(what, sides, count, round, context, samples, error);

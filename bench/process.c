@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WORDS_MAX = 16, LOOK_AGAIN_US = 1000 };
@@ -108,8 +109,35 @@ void process_kill(pid_t process)
     waitpid(process, NULL, 0);
 }
 
-enum status process_stop(pid_t process, struct error *error)
+void process_stop(pid_t process)
 {
     kill(process, SIGTERM);
-    return process_wait(process, error);
+    waitpid(process, NULL, 0);
+}
+
+static int64_t used_us(pid_t process)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
+
+int64_t process_family_us(pid_t process)
+{
+    char path[64], children[256] = "";
+    size_t length = 0;
+    long child;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)process, (int)process);
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        length = fread(children, 1, sizeof children - 1, file);
+        fclose(file);
+    }
+    children[length] = '\0';
+    int64_t sum_us = used_us(process);
+    for (char *at = children, *end; (child = strtol(at, &end, 10)) != 0; at = end)
+        sum_us += used_us((pid_t)child);
+    return sum_us;
 }

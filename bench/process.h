@@ -22,6 +22,9 @@ enum status process_wait_peak(pid_t process, int64_t *peak_bytes, struct error *
 void process_kill(pid_t process);
 
 /* Asks it to end, and waits. */
-enum status process_stop(pid_t process, struct error *error) MUST_CHECK;
+void process_stop(pid_t process);
+
+/* The processor's time that it and its children have used. */
+int64_t process_family_us(pid_t process);
 
 #endif

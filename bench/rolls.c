@@ -20,14 +20,14 @@ static enum status open_store(struct rolls *rolls, struct error *error)
     return status == STATUS_OK ? eventstore_open(&rolls->store, rolls->folder, &options, error) : status;
 }
 
-enum status rolls_open(struct rolls **rolls, const struct bench *bench, struct error *error)
+enum status rolls_open(struct rolls **rolls, const struct bench *bench, const char *name, struct error *error)
 {
     struct rolls *made = *rolls = calloc(1, sizeof **rolls);
     if (made == NULL)
         return error_memory(error);
-    enum status status = place_folder(bench, made->folder, "shop", error);
+    enum status status = place_folder(bench, made->folder, name, error);
     if (status == STATUS_OK)
-        status = path_join(made->limit_path, bench->folder, error, "limit.db");
+        status = path_join(made->limit_path, bench->folder, error, "%s-limit.db", name);
     if (status == STATUS_OK)
         status = history_open(&made->history, bench->events, error);
     if (status == STATUS_OK)

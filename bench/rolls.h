@@ -18,7 +18,8 @@ struct rolls {
     struct buffer bytes;
 };
 
-enum status rolls_open(struct rolls **rolls, const struct bench *bench, struct error *error) MUST_CHECK;
+enum status rolls_open(struct rolls **rolls, const struct bench *bench, const char *name,
+                       struct error *error) MUST_CHECK;
 void rolls_close(struct rolls **rolls);
 
 /* Appends the history's next wave to both, in commits of `commit_events`; adds the times that took. */

@@ -58,11 +58,18 @@ void bench_set(struct bench *bench, enum figure_id id, double value, double limi
 
 /* ---- doing ---- */
 
-enum status bench_run(struct bench *bench, struct error *error)
+/* All but the processes' rows read the rolls. */
+static bool wants_rolls(const struct bench *bench)
 {
-    if (!bench->json && !bench->quiet)
-        print_titles();
-    enum status status = rolls_open(&bench->rolls, bench, error);
+    for (enum figure_id id = 0; id < SAGA; id++)
+        if (bench->wanted[id])
+            return true;
+    return false;
+}
+
+static enum status measure_rolls(struct bench *bench, struct error *error)
+{
+    enum status status = rolls_open(&bench->rolls, bench, "shop", error);
     if (status == STATUS_OK)
         status = measure_appends(bench, error);
     if (status == STATUS_OK)
@@ -71,4 +78,14 @@ enum status bench_run(struct bench *bench, struct error *error)
         status = measure_views(bench, error);
     rolls_close(&bench->rolls);
     return status;
+}
+
+enum status bench_run(struct bench *bench, struct error *error)
+{
+    if (!bench->json && !bench->quiet)
+        print_titles();
+    enum status status = STATUS_OK;
+    if (wants_rolls(bench))
+        status = measure_rolls(bench, error);
+    return status == STATUS_OK ? measure_processes(bench, error) : status;
 }
