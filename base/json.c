@@ -385,6 +385,12 @@ bool json_read_text(struct json_reader *reader, const char **text, size_t *lengt
 
 void json_read_start(struct json_reader *reader, const char *text, size_t length, struct arena *arena)
 {
+    json_read_start_long(reader, text, length, JSON_BYTES_MAX, arena);
+}
+
+void json_read_start_long(struct json_reader *reader, const char *text, size_t length, size_t bytes_max,
+                          struct arena *arena)
+{
     /* Field by field: the stacks are large and need no zeroes. */
     reader->start = reader->at = text;
     reader->end = text + length;
@@ -395,8 +401,8 @@ void json_read_start(struct json_reader *reader, const char *text, size_t length
     reader->status = STATUS_OK;
     reader->reason[0] = reader->path[0] = '\0';
 
-    if (length > JSON_BYTES_MAX)
-        (void)json_refuse(reader, "the text is longer than %d bytes", JSON_BYTES_MAX);
+    if (length > bytes_max)
+        (void)json_refuse(reader, "the text is longer than %zu bytes", bytes_max);
     else if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
         (void)malformed(reader, "a byte order mark stands before the value: save the text without one");
 }
@@ -706,6 +712,15 @@ bool json_skip(struct json_reader *reader)
             (void)skip_start(reader);
     }
     return !reader->failed;
+}
+
+bool json_read_raw(struct json_reader *reader, const char **json, size_t *length)
+{
+    (void)peek(reader);
+    *json = reader->at;
+    const bool is_read = json_skip(reader);
+    *length = is_read ? (size_t)(reader->at - *json) : 0;
+    return is_read;
 }
 
 enum status json_read_finish(struct json_reader *reader, struct error *error)

@@ -64,6 +64,10 @@ struct json_reader {
 /* Borrows `text` until json_read_finish. Strings with escapes are decoded into `arena`. */
 void json_read_start(struct json_reader *reader, const char *text, size_t length, struct arena *arena);
 
+/* As json_read_start for a text of at most `bytes_max`, which stands for JSON_BYTES_MAX. */
+void json_read_start_long(struct json_reader *reader, const char *text, size_t length, size_t bytes_max,
+                          struct arena *arena);
+
 /* The value that comes next must be an object (array). Leaving is done by json_next_key (json_next_element) when it
  * finds the end. */
 bool json_enter_object(struct json_reader *reader);
@@ -88,6 +92,9 @@ bool json_read_boolean(struct json_reader *reader, bool *value);
 
 /* Reads past the value that comes next, whatever it is, checking it as strictly as everything else. */
 bool json_skip(struct json_reader *reader);
+
+/* As json_skip, and `*json` is the value as it is spelled in the text, which it borrows from. */
+bool json_read_raw(struct json_reader *reader, const char **json, size_t *length);
 
 /* What comes next: '{' '[' '"' 't' 'f' 'n' or '0' for a number; 0 when nothing sensible does. */
 char json_peek(struct json_reader *reader);

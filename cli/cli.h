@@ -135,6 +135,12 @@ enum status json_line(cJSON *object, struct error *error) MUST_CHECK;
 /* A bar on stderr, on a terminal only: draws at most ten times a second, done at `done` == `total`. */
 void progress_bar(const struct till *till, const char *what, uint64_t done, uint64_t total);
 
+/* The same for a reading of the roll, of which there is one at a time. What is printed after progress_end begins a
+ * line, however far the bar has come. */
+void progress_begin(const struct till *till, const char *what);
+void progress_show(uint64_t position, uint64_t head);
+void progress_end(void);
+
 /* The noun that goes with the count: "order" for 1, "orders" for all else. */
 const char *plural(int64_t count, const char *one, const char *many);
 

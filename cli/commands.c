@@ -27,6 +27,8 @@ const struct command *const commands[] = {
     &rebuild_command,
     &backup_command,
     &restore_command,
+    &export_command,
+    &load_command,
     &bench_command,
     NULL,
 };

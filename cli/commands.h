@@ -29,6 +29,8 @@ extern const struct command dead_letters_command;
 extern const struct command verify_command, backup_command, restore_command, rebuild_command;
 /* bench.c */
 extern const struct command bench_command;
+/* export.c, load.c */
+extern const struct command export_command, load_command;
 /* seal.c */
 extern const struct command seal_command;
 

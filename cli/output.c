@@ -233,3 +233,29 @@ void progress_bar(const struct till *till, const char *what, uint64_t done, uint
     fprintf(stderr, "] %3d %%%s", total == 0 ? 100 : (int)(done * 100 / total), done >= total ? "\n" : "");
     fflush(stderr);
 }
+
+/* There is one stderr, and eventstore_verify tells its progress without a context. */
+static struct {
+    const struct till *till;
+    const char *what;
+    uint64_t head; /* 0: nothing was drawn yet */
+} bar;
+
+void progress_begin(const struct till *till, const char *what)
+{
+    bar.till = till;
+    bar.what = what;
+    bar.head = 0;
+}
+
+void progress_show(uint64_t position, uint64_t head)
+{
+    bar.head = position < head ? head : 0; /* at its end a bar ends its line itself */
+    progress_bar(bar.till, bar.what, position, head);
+}
+
+void progress_end(void)
+{
+    if (bar.head != 0)
+        progress_show(bar.head, bar.head);
+}

@@ -13,10 +13,6 @@
 #include "cli/work.h"
 #include "domain/codec.h"
 
-#define NUMBER_MAX INT64_C(1000000000000) /* of --from and --limit: no roll is longer */
-
-enum { SLOW_POLL_MS = 1000 /* the safety net under the doorbell, and how soon a signal is heeded at the latest */ };
-
 struct reading {
     const struct arguments *arguments;
     const struct till *till;
@@ -218,8 +214,8 @@ static int run_events(struct till *till, const struct arguments *arguments)
                               .follow = argument_given(arguments, "follow"),
                               .upcast = argument_given(arguments, "upcast")};
     if (!take_types(&reading, arguments) || !take_stream(&reading, arguments) ||
-        !take_format(&reading, till, arguments) || !argument_integer(arguments, "from", 1, NUMBER_MAX, &from) ||
-        !argument_integer(arguments, "limit", 1, NUMBER_MAX, &limit))
+        !take_format(&reading, till, arguments) || !argument_integer(arguments, "from", 1, POSITION_MAX, &from) ||
+        !argument_integer(arguments, "limit", 1, POSITION_MAX, &limit))
         return EXIT_USAGE;
     reading.from = (uint64_t)from;
     reading.left = (uint64_t)limit;

@@ -15,37 +15,10 @@
 
 _Static_assert((int)VIEW_DIGEST_BYTES == (int)EVENTSTORE_DIGEST_BYTES, "one kind of digest");
 
-/* The bar that is being drawn. There is one stderr, and eventstore_verify tells its progress without a context. */
-static struct {
-    const struct till *till;
-    const char *what;
-    uint64_t head; /* 0: nothing was drawn yet */
-} bar;
-
-static void begin_progress(const struct till *till, const char *what)
-{
-    bar.till = till;
-    bar.what = what;
-    bar.head = 0;
-}
-
-static void show_progress(uint64_t position, uint64_t head)
-{
-    bar.head = position < head ? head : 0; /* at its end a bar ends its line itself */
-    progress_bar(bar.till, bar.what, position, head);
-}
-
-/* What is printed next begins a line. */
-static void end_progress(void)
-{
-    if (bar.head != 0)
-        show_progress(bar.head, bar.head);
-}
-
 static void show_rebuild_progress(void *context, uint64_t position, uint64_t head)
 {
     (void)context;
-    show_progress(position, head);
+    progress_show(position, head);
 }
 
 /* ---- verify ---- */
@@ -61,7 +34,7 @@ static enum status print_finding(void *context, const char *check, bool ok, cons
     struct findings *findings = context;
     const struct till *till = findings->till;
     findings->wrong += !ok;
-    end_progress();
+    progress_end();
     if (till->json) {
         cJSON *object = cJSON_CreateObject();
         json_text(object, "check", check);
@@ -89,8 +62,8 @@ static enum status verify_seal(struct eventstore *store, struct findings *findin
 
 static enum status verify_store(struct eventstore *store, struct findings *findings, struct error *error)
 {
-    begin_progress(findings->till, "verify");
-    enum status status = eventstore_verify(store, print_finding, findings, show_progress, error);
+    progress_begin(findings->till, "verify");
+    enum status status = eventstore_verify(store, print_finding, findings, progress_show, error);
     return status == STATUS_OK ? verify_seal(store, findings, error) : status;
 }
 
@@ -171,24 +144,6 @@ const struct command verify_command = {
 
 /* ---- backup ---- */
 
-static enum status tell_copied(const struct till *till, const char *file, const char *sentence, uint64_t position,
-                               const uint8_t bytes[EVENTSTORE_DIGEST_BYTES], struct error *error)
-{
-    char digest[DIGEST_TEXT_SIZE];
-    digest_to_text(bytes, digest);
-    if (till->json) {
-        cJSON *object = cJSON_CreateObject();
-        json_text(object, "file", file);
-        json_integer(object, "position", (int64_t)position);
-        json_text(object, "digest", digest);
-        return json_line(object, error);
-    }
-    say("%s %s.", sentence, file);
-    say("  position  %llu", (unsigned long long)position);
-    say("  digest    %s", digest);
-    return STATUS_OK;
-}
-
 static enum status back_up(struct shop *shop, const struct till *till, void *context, struct error *error)
 {
     const char *file = context;
@@ -228,9 +183,9 @@ static enum status restore(const struct till *till, const char *file, struct err
     enum status status = file_make_folder(till->folder, error);
     if (status != STATUS_OK)
         return status;
-    begin_progress(till, "restore");
-    status = eventstore_restore(file, till->folder, &position, bytes, show_progress, error);
-    end_progress();
+    progress_begin(till, "restore");
+    status = eventstore_restore(file, till->folder, &position, bytes, progress_show, error);
+    progress_end();
     if (status != STATUS_OK)
         (void)rmdir(till->folder); /* when it is empty: it was made for this, or holds nothing anyway */
     else
@@ -284,9 +239,9 @@ static enum status rebuild_one(struct shop *shop, const struct till *till, const
                                struct error *error)
 {
     struct rebuild_report report;
-    begin_progress(till, projection->name);
+    progress_begin(till, projection->name);
     enum status status = view_rebuild(&shop->home, projection, show_rebuild_progress, NULL, &report, error);
-    end_progress();
+    progress_end();
     return status == STATUS_OK ? tell_rebuilt(till, projection->name, &report, error) : status;
 }
 

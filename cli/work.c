@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "domain/codec.h"
+#include "eventstore/digest.h"
 
 int conclude(const struct arguments *arguments, enum status status, const struct error *error)
 {
@@ -91,6 +92,24 @@ void print_fact(const struct till *till, const char *name, const char *value)
 {
     printf("%s%-*s%s", style(till, STYLE_DIM), NAME_COLUMNS, name, style(till, STYLE_PLAIN));
     print_rest(till, value, NAME_COLUMNS);
+}
+
+enum status tell_copied(const struct till *till, const char *file, const char *sentence, uint64_t position,
+                        const uint8_t bytes[EVENTSTORE_DIGEST_BYTES], struct error *error)
+{
+    char digest[DIGEST_TEXT_SIZE];
+    digest_to_text(bytes, digest);
+    if (till->json) {
+        cJSON *object = cJSON_CreateObject();
+        json_text(object, "file", file);
+        json_integer(object, "position", (int64_t)position);
+        json_text(object, "digest", digest);
+        return json_line(object, error);
+    }
+    say("%s %s.", sentence, file);
+    say("  position  %llu", (unsigned long long)position);
+    say("  digest    %s", digest);
+    return STATUS_OK;
 }
 
 /* ---- orders ---- */

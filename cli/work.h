@@ -30,6 +30,15 @@ enum status event_time(struct eventstore *store, uint64_t position, int64_t *at_
 enum status event_object(struct shop *shop, const struct recorded_event *event, cJSON **object,
                          struct error *error) MUST_CHECK;
 
+/* For who follows the roll: the safety net under the doorbell, and how soon a signal is heeded at the latest. */
+enum { SLOW_POLL_MS = 1000 };
+
+#define POSITION_MAX INT64_C(1000000000000) /* of options: no roll is longer */
+
+/* "<sentence> <file>.", and the position and digest that a copy of the roll ends with. */
+enum status tell_copied(const struct till *till, const char *file, const char *sentence, uint64_t position,
+                        const uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error) MUST_CHECK;
+
 /* One line on stdout; whatever came into it from outside is made safe. */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
 

@@ -30,6 +30,7 @@ enum {
     EVENTSTORE_FORMAT = 3,         /* of the files; an older one is raised when it is opened, a newer one refused */
     EVENTSTORE_NAME_MAX = 128,     /* bytes of a category, an entity, a type, a consumer or an actor */
     EVENTSTORE_DATA_MAX = 1 << 20, /* bytes of one event's data */
+    EVENTSTORE_SCHEMA_VERSION_MAX = 1000,
     EVENTSTORE_DIGEST_BYTES = 32,
     EVENTSTORE_PAGE = 512,     /* events a read transaction lives for: a long reader keeps the log file growing */
     EVENTSTORE_TYPES_MAX = 64, /* types a filter may name */
@@ -50,7 +51,7 @@ struct stream {
 struct new_event {
     struct uuid id;
     const char *type;
-    int schema_version;      /* 1 … 1000 */
+    int schema_version;      /* 1 … EVENTSTORE_SCHEMA_VERSION_MAX */
     struct uuid correlation; /* the journey; equal to `id` for an event of no journey */
     uint64_t causation;      /* position of the event that caused this one; 0 for none */
     const char *data;        /* UTF-8 text, stored as these bytes */
@@ -408,5 +409,33 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
 enum status eventstore_restore(const char *file, const char *folder, uint64_t *position,
                                uint8_t digest[EVENTSTORE_DIGEST_BYTES],
                                void (*progress)(uint64_t position, uint64_t head), struct error *error) MUST_CHECK;
+
+/* ---- events of another roll ---- */
+
+enum { EVENTSTORE_LOAD_MAX = 512 /* events of one transaction: other writers stand behind it */ };
+
+/* Events as they stand on the roll of another store, to stand here exactly so. Borrowed for the length of the call. */
+struct load {
+    const struct eventstore_info *origin; /* the store whose roll it is; its `format` is not looked at */
+    const struct recorded_event *events;  /* from any position on, without gaps */
+    size_t count;                         /* 1 … EVENTSTORE_LOAD_MAX */
+    const char *const *consumers;         /* whose checkpoints go to the new head: they have nothing to do here */
+    size_t consumer_count;
+};
+
+/* Appends the events with the positions, ids and times they have, all of them or none, and in the same transaction
+ * moves the consumers' checkpoints behind them. Beside a commit it is the only way anything gets onto the roll. A store
+ * whose roll is empty takes the origin's identity over, with its first event; nobody else may have it open then. Events
+ * that stand here already are success, so that a loading that was cut short is begun again anywhere.
+ *
+ * `*number` is how many events were new; after a failure that is one event's the index of that event, else `count`.
+ *
+ * STATUS_FOREIGN   this is another store, with a roll of its own
+ * STATUS_REFUSED   another event stands here at that position: this store has moved on by itself
+ * STATUS_INVALID   the event is not the next of the roll or of its stream, earlier than the one before it, caused by a
+ *                  later one, has a name that none may have, or its digest is not that of its place and fields
+ * Others as for a commit. */
+enum status eventstore_load(struct eventstore *store, const struct load *load, size_t *number,
+                            struct error *error) MUST_CHECK;
 
 #endif

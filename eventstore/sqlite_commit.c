@@ -178,7 +178,7 @@ static uint64_t version_before(const struct writing *writing, size_t at, const s
 static enum status check_event(const struct writing *writing, const struct new_event *event, struct error *error)
 {
     char type[TEXT_SAFE_SIZE];
-    CHECK(event->schema_version >= 1 && event->schema_version <= SCHEMA_VERSION_MAX);
+    CHECK(event->schema_version >= 1 && event->schema_version <= EVENTSTORE_SCHEMA_VERSION_MAX);
     CHECK(event->data != NULL && memchr(event->data, '\0', event->data_length) == NULL);
     if (event->data_length > EVENTSTORE_DATA_MAX)
         return error_set(error, STATUS_INVALID, "an event's data has at most %d bytes, this %s has %zu",
@@ -292,6 +292,33 @@ static enum status write_append(struct writing *writing, const struct append *ap
     return database_execute(put, "write a stream's head", error);
 }
 
+enum status append_recorded(struct eventstore *store, const struct recorded_event *event, struct error *error)
+{
+    const struct new_event copy = {.id = event->id,
+                                   .type = event->type,
+                                   .schema_version = event->schema_version,
+                                   .correlation = event->correlation,
+                                   .causation = event->causation,
+                                   .data = event->data,
+                                   .data_length = event->data_length};
+    const struct append append = {
+        .stream = event->stream, .expected_version = event->version - 1, .events = &copy, .count = 1};
+    const struct commit commit = {.actor = event->actor,
+                                  .producer = event->producer,
+                                  .command_id = event->has_command_id ? &event->command_id : NULL};
+    struct writing writing = {.store = store, .commit = &commit, .recorded_at_us = event->recorded_at_us};
+    struct stream_row row;
+    char words[TEXT_SAFE_SIZE];
+    enum status status = read_stream_row(store, event->stream, &row, error);
+    if (status == STATUS_OK && row.version != append.expected_version)
+        return error_set(error, STATUS_INVALID, "it cannot be version %llu of the stream %s, which is at %llu",
+                         (unsigned long long)event->version, stream_in_words(words, event->stream),
+                         (unsigned long long)row.version);
+    if (status == STATUS_OK)
+        status = names_add_origin(store, event->actor, event->producer, &writing.origin, error);
+    return status == STATUS_OK ? write_append(&writing, &append, &row, error) : status;
+}
+
 /* Only with the first event that is new does the commit begin to write. */
 static enum status begin_to_write(struct writing *writing, struct error *error)
 {
@@ -387,10 +414,7 @@ static enum status do_checkpoint(struct writing *writing, struct error *error)
     const struct commit *commit = writing->commit;
     if (writing->checkpoint_is_there)
         return STATUS_OK;
-    sqlite3_stmt *put = writing->store->statements[STATEMENT_PUT_CHECKPOINT];
-    sqlite3_bind_text(put, 1, commit->consumer, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(put, 2, (int64_t)commit->checkpoint_to);
-    return database_execute(put, "move a checkpoint", error);
+    return put_checkpoint(writing->store, commit->consumer, commit->checkpoint_to, error);
 }
 
 /* Does all that the commit would write stand already, from an earlier try? Then there is nothing left to do. */

@@ -21,6 +21,14 @@ enum status eventstore_checkpoint(struct eventstore *store, const char *consumer
     return status;
 }
 
+enum status put_checkpoint(struct eventstore *store, const char *consumer, uint64_t position, struct error *error)
+{
+    sqlite3_stmt *put = store->statements[STATEMENT_PUT_CHECKPOINT];
+    sqlite3_bind_text(put, 1, consumer, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(put, 2, (int64_t)position);
+    return database_execute(put, "move a checkpoint", error);
+}
+
 /* The statement that finds the rows by an index, where there is one. */
 static enum statement statement_for(const struct parked_query *query)
 {

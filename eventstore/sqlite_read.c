@@ -77,7 +77,7 @@ enum status read_event_row(struct eventstore *store, sqlite3_stmt *row, struct r
     event->schema_version = (int)schema_version;
     event->causation = (uint64_t)sqlite3_column_int64(row, COLUMN_CAUSATION);
     event->recorded_at_us = sqlite3_column_int64(row, COLUMN_RECORDED_AT);
-    if (schema_version < 1 || schema_version > SCHEMA_VERSION_MAX)
+    if (schema_version < 1 || schema_version > EVENTSTORE_SCHEMA_VERSION_MAX)
         return damaged_at(error, event->position, "its schema version is none");
     if (!column_uuid(row, COLUMN_EVENT_ID, &event->id))
         return damaged_at(error, event->position, "its id is no id");

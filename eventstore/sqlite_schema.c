@@ -120,6 +120,11 @@ static const char *const format_3[] = {
 };
 /* clang-format on */
 
+/* The one moment at which a store's row may change. A backup's end is one of the roll that it had. */
+const char identity_unlock_sql[] = "DROP TRIGGER store_is_never_updated; DELETE FROM backup";
+const char identity_sql[] = "UPDATE store SET id = ?1, created_at = ?2, settings = ?3";
+const char identity_lock_sql[] = REFUSE_UPDATES("store");
+
 const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2, format_3};
 
 #define EVENT_COLUMNS                                                                                                  \

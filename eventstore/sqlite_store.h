@@ -86,7 +86,6 @@ enum {
     ORIGINS_MAX = 4096,  /* who × which version of the program: they add up over the years */
     ENTITY_SLOTS = 1024, /* entities remembered, each way: a batch's worth */
     CLAIMS_MAX = 16,
-    SCHEMA_VERSION_MAX = 1000,
     FIRST_WITH_CHECKSUMS = 3, /* of the formats */
     PAGE_BYTES = 4096,        /* of the database and its log */
 };
@@ -157,6 +156,7 @@ struct stream_row {
 extern const char *const *const schema_sql[EVENTSTORE_FORMAT + 1]; /* what each format added; NULL at the end */
 extern const char *const statement_sql[STATEMENTS];
 extern const char *const without_checksums_sql[3]; /* for reading files of formats 1 and 2 */
+extern const char identity_unlock_sql[], identity_sql[], identity_lock_sql[];
 enum { APPLICATION_ID = 0x54696c6c /* "Till" */ };
 
 /* sqlite_names.c: names to numbers and back. Finding gives 0 (a number that does not exist) for an unknown name; adding
@@ -215,6 +215,15 @@ bool is_same_parked(const struct parked *one, const struct parked *other);
 /* sqlite_commit.c: does `work` as one transaction inside the writers' queue; when it fails nothing was written. */
 typedef enum status (*transaction_work)(struct eventstore *store, void *context, struct error *error);
 enum status transact(struct eventstore *store, transaction_work work, void *context, struct error *error) MUST_CHECK;
+
+/* sqlite_commit.c, inside a transaction whose store->head is the roll's: the next event of the roll, as it stands on
+ * another one. STATUS_INVALID: it cannot be the next. The digest is made here, and becomes store->head's. */
+enum status append_recorded(struct eventstore *store, const struct recorded_event *event,
+                            struct error *error) MUST_CHECK;
+
+/* sqlite_consumers.c */
+enum status put_checkpoint(struct eventstore *store, const char *consumer, uint64_t position,
+                           struct error *error) MUST_CHECK;
 
 /* sqlite_store.c: what the store's row says; `format` is not in it. */
 enum status read_info(struct eventstore *store, struct eventstore_info *info, struct error *error) MUST_CHECK;

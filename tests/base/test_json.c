@@ -676,3 +676,41 @@ Test(json, asking_for_a_key_outside_of_an_object_is_the_callers_bug, .signal = S
     cr_assert(json_enter_array(&reader));
     (void)json_next_key(&reader, &key, &length);
 }
+
+/* ---- values as they are spelled ---- */
+
+Test(json, gives_a_value_as_it_is_spelled)
+{
+    struct json_reader reader;
+    const char *key, *raw;
+    size_t length;
+    start(&reader, "{ \"a\" : { \"b\":[1, 2.50] } , \"c\":\"\\u00e9\"}");
+    cr_assert(json_enter_object(&reader) && json_next_key(&reader, &key, &length));
+    cr_assert(json_read_raw(&reader, &raw, &length));
+    cr_assert_str_eq(arena_copy_text(&arena, raw, length), "{ \"b\":[1, 2.50] }");
+    cr_assert(json_next_key(&reader, &key, &length) && json_read_raw(&reader, &raw, &length));
+    cr_assert_str_eq(arena_copy_text(&arena, raw, length), "\"\\u00e9\"");
+    cr_assert(!json_next_key(&reader, &key, &length));
+    cr_assert_eq(json_read_finish(&reader, &error), STATUS_OK, "%s", error.text);
+
+    start(&reader, "{\"a\":{\"b\":]}");
+    cr_assert(json_enter_object(&reader) && json_next_key(&reader, &key, &length));
+    cr_assert(!json_read_raw(&reader, &raw, &length));
+    cr_assert_eq(length, 0);
+}
+
+Test(json, may_be_longer_where_the_caller_says_so)
+{
+    struct json_reader reader;
+    const char *read;
+    size_t length;
+    buffer_text(&text, "\"");
+    repeat("x", JSON_BYTES_MAX);
+    buffer_text(&text, "\"");
+    json_read_start_long(&reader, text.data, text.length, JSON_BYTES_MAX + 2, &arena);
+    cr_assert(json_read_text(&reader, &read, &length));
+    cr_assert_eq(json_read_finish(&reader, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(length, JSON_BYTES_MAX);
+    json_read_start_long(&reader, text.data, text.length, JSON_BYTES_MAX + 1, &arena);
+    cr_assert_eq(json_read_finish(&reader, &error), STATUS_INVALID);
+}
