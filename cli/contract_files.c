@@ -24,7 +24,7 @@ struct check {
 /* ---- findings ---- */
 
 /* Who says that it reads the field. */
-static void append_readers(struct buffer *out, enum event_type type, const char *field)
+static void append_field_readers(struct buffer *out, enum event_type type, const char *field)
 {
     struct reader readers[READERS_MAX];
     size_t count = all_readers(readers);
@@ -41,7 +41,7 @@ static void find(struct check *check, const char *type, int version, const char 
     struct buffer readers = {0};
     enum event_type known;
     if (event_type_from_name(type, &known) && field[0] != '\0')
-        append_readers(&readers, known, field);
+        append_field_readers(&readers, known, field);
     check->breaches++;
     if (check->till->json) {
         cJSON *object = cJSON_CreateObject();

@@ -24,6 +24,15 @@ size_t all_readers(struct reader readers[READERS_MAX])
     return count;
 }
 
+void append_readers(struct buffer *out, enum event_type type)
+{
+    struct reader readers[READERS_MAX];
+    size_t count = all_readers(readers);
+    for (size_t i = 0; i < count; i++)
+        if ((readers[i].subscriptions & EVENT_BIT(type)) != 0)
+            buffer_format(out, "%s%s", out->length == 0 ? "" : ", ", readers[i].name);
+}
+
 enum status each_contract(enum status (*visit)(void *context, const struct contract *contract, struct error *error),
                           void *context, struct error *error)
 {
@@ -49,15 +58,6 @@ static void append_fields(struct buffer *out, const struct shape *shape)
         if (field->kind == FIELD_LIST)
             buffer_char(out, ']');
     }
-}
-
-static void append_readers(struct buffer *out, enum event_type type)
-{
-    struct reader readers[READERS_MAX];
-    size_t count = all_readers(readers);
-    for (size_t i = 0; i < count; i++)
-        if ((readers[i].subscriptions & EVENT_BIT(type)) != 0)
-            buffer_format(out, "%s%s", out->length == 0 ? "" : ", ", readers[i].name);
 }
 
 static enum status print_contract(const struct till *till, const struct contract *contract, struct error *error)
@@ -158,8 +158,11 @@ static int list_contracts(struct till *till, const struct arguments *arguments)
     enum status status = STATUS_OK;
     if (format != NULL && strcmp(format, "asyncapi") == 0)
         status = print_asyncapi(&error);
+    else if (format != NULL && strcmp(format, "markdown") == 0)
+        status = each_contract(catalogue_contract, NULL, &error);
     else if (format != NULL && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
-        return usage_error(arguments, "--format takes text, json or asyncapi, not %s", text_safe(safe, format));
+        return usage_error(arguments, "--format takes text, json, markdown or asyncapi, not %s",
+                           text_safe(safe, format));
     else {
         till->json = format != NULL ? strcmp(format, "json") == 0 : till->json;
         status = each_contract(list_contract, till, &error);
@@ -182,14 +185,14 @@ static int run_contracts(struct till *till, const struct arguments *arguments)
 }
 
 static const struct option_spec contracts_options[] = {
-    {"format", "F", "of the list: text, json, or asyncapi (AsyncAPI 3.0)"},
+    {"format", "F", "text, json, markdown, or asyncapi (AsyncAPI 3.0)"},
     {"version", "N", "of show: the schema of this version, not of the newest"},
     {0},
 };
 
 const struct command contracts_command = {
     .name = "contracts",
-    .usage = "[--format text|json|asyncapi]\n"
+    .usage = "[--format text|json|markdown|asyncapi]\n"
              "       till contracts show TYPE [--version N] | check [DIR] | publish [DIR]",
     .summary = "what each event holds, and whether it is as promised",
     .details = "Alone it lists every type and version: the service that states it, who reads it,\n"

@@ -17,6 +17,9 @@ struct reader {
 enum { READERS_MAX = SERVICES_COUNT + PROJECTIONS_MAX };
 size_t all_readers(struct reader readers[READERS_MAX]);
 
+/* Appends the names of those that subscribe to a type, with commas between them. */
+void append_readers(struct buffer *out, enum event_type type);
+
 /* Visits the contract of every type and version, the newest first. A status other than STATUS_OK ends it. */
 enum status each_contract(enum status (*visit)(void *context, const struct contract *contract, struct error *error),
                           void *context, struct error *error) MUST_CHECK;
@@ -27,5 +30,8 @@ int check_contracts(const struct till *till, const char *folder, bool publish);
 
 /* `till contracts --format asyncapi` (asyncapi.c). */
 enum status print_asyncapi(struct error *error) MUST_CHECK;
+
+/* Prints one contract for `till contracts --format markdown` (catalogue.c); for each_contract. */
+enum status catalogue_contract(void *context, const struct contract *contract, struct error *error) MUST_CHECK;
 
 #endif

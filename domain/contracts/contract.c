@@ -12,23 +12,23 @@
 /* ---- items of lists ---- */
 
 static const struct field order_line_fields[] = {
-    TEXT(order_line, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
-    TEXT(order_line, name, "name", REQUIRED, PLAIN, NAME_MAX_BYTES),
-    INTEGER(order_line, quantity, "quantity", 1, QUANTITY_MAX),
-    INTEGER(order_line, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR),
+    TEXT(order_line, sku, "sku", REQUIRED, PLAIN, SKU_MAX, "tea"),
+    TEXT(order_line, name, "name", REQUIRED, PLAIN, NAME_MAX_BYTES, "Assam tea, 250 g"),
+    INTEGER(order_line, quantity, "quantity", 1, QUANTITY_MAX, "2"),
+    INTEGER(order_line, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR, "790"),
 };
 static const struct shape order_line_shape = SHAPE(order_line, order_line_fields);
 
 static const struct field sku_quantity_fields[] = {
-    TEXT(sku_quantity, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
-    INTEGER(sku_quantity, quantity, "quantity", 1, NEED_MAX),
+    TEXT(sku_quantity, sku, "sku", REQUIRED, PLAIN, SKU_MAX, "tea"),
+    INTEGER(sku_quantity, quantity, "quantity", 1, NEED_MAX, "2"),
 };
 static const struct shape sku_quantity_shape = SHAPE(sku_quantity, sku_quantity_fields);
 
 static const struct field shortage_fields[] = {
-    TEXT(shortage, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
-    INTEGER(shortage, wanted, "wanted", 1, NEED_MAX),
-    INTEGER(shortage, available, "available", 0, NEED_MAX),
+    TEXT(shortage, sku, "sku", REQUIRED, PLAIN, SKU_MAX, "tea"),
+    INTEGER(shortage, wanted, "wanted", 1, NEED_MAX, "2"),
+    INTEGER(shortage, available, "available", 0, NEED_MAX, "1"),
 };
 static const struct shape shortage_shape = SHAPE(shortage, shortage_fields);
 
@@ -36,12 +36,13 @@ static const struct shape shortage_shape = SHAPE(shortage, shortage_fields);
 
 static const struct field order_placed_fields[] = {
     UUID(order_placed, order, "order_id"),
-    TEXT(order_placed, order_ref, "order_ref", REQUIRED, PLAIN, SKU_MAX),
-    TEXT(order_placed, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX),
+    TEXT(order_placed, order_ref, "order_ref", REQUIRED, PLAIN, SKU_MAX, "A-1"),
+    TEXT(order_placed, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX, "ada"),
     CURRENCY(order_placed, currency, "currency"),
     LIST(order_placed, lines, "lines", order_lines, order_line_shape),
-    INTEGER(order_placed, total_minor, "total_minor", 1, AMOUNT_MAX_MINOR),
-    TEXT(order_placed, card_token, "card_token", REQUIRED, PERSONAL, SKU_MAX), /* the same card is the same person */
+    INTEGER(order_placed, total_minor, "total_minor", 1, AMOUNT_MAX_MINOR, "1580"),
+    TEXT(order_placed, card_token, "card_token", REQUIRED, PERSONAL, SKU_MAX,
+         "tok_ok"), /* the same card is the same person */
     TIME(order_placed, placed_at_us, "placed_at"),
 };
 static const struct field order_confirmed_fields[] = {
@@ -49,61 +50,65 @@ static const struct field order_confirmed_fields[] = {
 };
 static const struct field order_rejected_fields[] = {
     UUID(order_rejected, order, "order_id"),
-    TEXT(order_rejected, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(order_rejected, reason, "reason", REQUIRED, PLAIN, SKU_MAX, "declined"),
 };
 static const struct field order_cancellation_requested_fields[] = {
     UUID(order_cancellation_requested, order, "order_id"),
-    TEXT(order_cancellation_requested, reason, "reason", REQUIRED, PERSONAL, NAME_MAX_BYTES), /* free words */
+    TEXT(order_cancellation_requested, reason, "reason", REQUIRED, PERSONAL, NAME_MAX_BYTES,
+         "found it cheaper"), /* free words */
     TIME(order_cancellation_requested, requested_at_us, "requested_at"),
 };
 static const struct field order_cancelled_fields[] = {
     UUID(order_cancelled, order, "order_id"),
-    TEXT(order_cancelled, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(order_cancelled, reason, "reason", REQUIRED, PLAIN, SKU_MAX, "out_of_stock"),
 };
 static const struct field order_shipped_fields[] = {
-    UUID(order_shipped, order, "order_id"), TEXT(order_shipped, carrier, "carrier", OPTIONAL, PLAIN, SKU_MAX),
-    TEXT(order_shipped, tracking, "tracking", OPTIONAL, PERSONAL, SKU_MAX), /* a carrier's page shows the address */
+    UUID(order_shipped, order, "order_id"), TEXT(order_shipped, carrier, "carrier", OPTIONAL, PLAIN, SKU_MAX, "Post"),
+    TEXT(order_shipped, tracking, "tracking", OPTIONAL, PERSONAL, SKU_MAX,
+         "T-1"), /* a carrier's page shows the address */
 };
 
 /* ---- payment ---- */
 
 static const struct field payment_captured_fields[] = {
     UUID(payment_captured, order, "order_id"),
-    INTEGER(payment_captured, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR),
+    INTEGER(payment_captured, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR, "1580"),
     CURRENCY(payment_captured, currency, "currency"),
-    TEXT(payment_captured, gateway_reference, "gateway_reference", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(payment_captured, gateway_reference, "gateway_reference", REQUIRED, PLAIN, SKU_MAX,
+         "ch_30a11e94dd9850568b443b0c"),
 };
 static const struct field payment_declined_fields[] = {
     UUID(payment_declined, order, "order_id"),
-    INTEGER(payment_declined, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR),
+    INTEGER(payment_declined, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR, "1580"),
     CURRENCY(payment_declined, currency, "currency"),
-    TEXT(payment_declined, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(payment_declined, reason, "reason", REQUIRED, PLAIN, SKU_MAX, "declined"),
 };
 static const struct field payment_refunded_fields[] = {
     UUID(payment_refunded, order, "order_id"),
-    INTEGER(payment_refunded, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR),
+    INTEGER(payment_refunded, amount_minor, "amount_minor", 1, AMOUNT_MAX_MINOR, "1580"),
     CURRENCY(payment_refunded, currency, "currency"),
-    TEXT(payment_refunded, gateway_reference, "gateway_reference", REQUIRED, PLAIN, SKU_MAX),
-    TEXT(payment_refunded, reason, "reason", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(payment_refunded, gateway_reference, "gateway_reference", REQUIRED, PLAIN, SKU_MAX,
+         "ch_30a11e94dd9850568b443b0c"),
+    TEXT(payment_refunded, reason, "reason", REQUIRED, PLAIN, SKU_MAX, "out_of_stock"),
 };
 
 /* ---- stock ---- */
 
 static const struct field product_listed_fields[] = {
-    TEXT(product_listed, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
-    TEXT(product_listed, name, "name", REQUIRED, PLAIN, NAME_MAX_BYTES),
-    INTEGER(product_listed, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR),
+    TEXT(product_listed, sku, "sku", REQUIRED, PLAIN, SKU_MAX, "tea"),
+    TEXT(product_listed, name, "name", REQUIRED, PLAIN, NAME_MAX_BYTES, "Assam tea, 250 g"),
+    INTEGER(product_listed, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR, "790"),
     CURRENCY(product_listed, currency, "currency"),
 };
 static const struct field stock_received_fields[] = {
-    TEXT(stock_received, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
-    INTEGER(stock_received, quantity, "quantity", 1, RECEIVED_MAX),
+    TEXT(stock_received, sku, "sku", REQUIRED, PLAIN, SKU_MAX, "tea"),
+    INTEGER(stock_received, quantity, "quantity", 1, RECEIVED_MAX, "2"),
     FLAG(stock_received, opening, "opening"),
 };
 static const struct field units_moved_fields[] = {
-    TEXT(units_moved, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(units_moved, sku, "sku", REQUIRED, PLAIN, SKU_MAX, "tea"),
     UUID(units_moved, order, "order_id"),
-    INTEGER(units_moved, quantity, "quantity", 1, NEED_MAX),
+    INTEGER(units_moved, quantity, "quantity", 1, NEED_MAX, "2"),
 };
 
 /* ---- reservation ---- */
@@ -124,9 +129,10 @@ static const struct field reservation_withdrawn_fields[] = {
 
 static const struct field notification_sent_fields[] = {
     UUID(notification_sent, order, "order_id"),
-    TEXT(notification_sent, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX),
-    TEXT(notification_sent, kind, "kind", REQUIRED, PLAIN, SKU_MAX),
-    TEXT(notification_sent, message_id, "message_id", REQUIRED, PLAIN, SKU_MAX),
+    TEXT(notification_sent, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX, "ada"),
+    TEXT(notification_sent, kind, "kind", REQUIRED, PLAIN, SKU_MAX, "confirmed"),
+    TEXT(notification_sent, message_id, "message_id", REQUIRED, PLAIN, SKU_MAX,
+         "<0c5f3c1e-7f7c-5d3c-9d8e-5a4c3d2b1a00@shop.invalid>"),
 };
 
 /* A row: type, name, schema version, category of its stream, the service that states it, its struct; and of one that

@@ -39,6 +39,7 @@ struct field {
     enum field_privacy privacy;
     int64_t min, max;          /* of an integer; max also of a text's bytes and a list's items */
     const struct shape *items; /* of a list */
+    const char *example;       /* a value as it would be read, without quotes; NULL for a list: its items have theirs */
 };
 
 /* A struct and its fields, in the order they are written. */

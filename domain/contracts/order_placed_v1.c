@@ -4,19 +4,19 @@
 #include "domain/contracts/fields.h"
 
 static const struct field line_fields[] = {
-    TEXT(order_line_v1, sku, "sku", REQUIRED, PLAIN, SKU_MAX),
-    INTEGER(order_line_v1, quantity, "quantity", 1, QUANTITY_MAX),
-    INTEGER(order_line_v1, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR),
+    TEXT(order_line_v1, sku, "sku", REQUIRED, PLAIN, SKU_MAX, "tea"),
+    INTEGER(order_line_v1, quantity, "quantity", 1, QUANTITY_MAX, "2"),
+    INTEGER(order_line_v1, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR, "790"),
 };
 static const struct shape line_shape = SHAPE(order_line_v1, line_fields);
 
 static const struct field fields[] = {
     UUID(order_placed_v1, order, "order_id"),
-    TEXT(order_placed_v1, order_ref, "order_ref", REQUIRED, PLAIN, SKU_MAX),
-    TEXT(order_placed_v1, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX),
+    TEXT(order_placed_v1, order_ref, "order_ref", REQUIRED, PLAIN, SKU_MAX, "A-1"),
+    TEXT(order_placed_v1, customer, "customer_id", REQUIRED, PERSONAL, SKU_MAX, "ada"),
     LIST(order_placed_v1, lines, "lines", order_lines_v1, line_shape),
-    INTEGER(order_placed_v1, amount_minor, "amount", 1, AMOUNT_MAX_MINOR),
-    TEXT(order_placed_v1, card_token, "card_token", REQUIRED, PERSONAL, SKU_MAX),
+    INTEGER(order_placed_v1, amount_minor, "amount", 1, AMOUNT_MAX_MINOR, "1580"),
+    TEXT(order_placed_v1, card_token, "card_token", REQUIRED, PERSONAL, SKU_MAX, "tok_ok"),
     TIME(order_placed_v1, placed_at_us, "placed_at"),
 };
 

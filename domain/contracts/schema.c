@@ -14,6 +14,14 @@ static void append_quoted(struct buffer *out, const char *text)
     json_write_text(out, text, strlen(text));
 }
 
+static void append_example_value(const struct field *field, struct buffer *out)
+{
+    if (field->kind == FIELD_INTEGER || field->kind == FIELD_FLAG)
+        buffer_text(out, field->example);
+    else
+        append_quoted(out, field->example);
+}
+
 static void append_value(const struct field *field, struct buffer *out)
 {
     switch (field->kind) {
@@ -41,6 +49,11 @@ static void append_value(const struct field *field, struct buffer *out)
     }
     if (field->privacy == FIELD_PERSONAL)
         buffer_text(out, ", \"x-personal\": true");
+    if (field->kind != FIELD_LIST) {
+        buffer_text(out, ", \"examples\": [");
+        append_example_value(field, out);
+        buffer_char(out, ']');
+    }
 }
 
 static void append_required(const struct shape *shape, struct buffer *out)
@@ -101,4 +114,28 @@ void contract_append_schema(const struct contract *contract, struct buffer *out)
     buffer_text(out, "  ");
     append_object(&contract->shape, 2, out);
     buffer_text(out, "\n}\n");
+}
+
+/* A list in an example has one item, and that no list: it calls itself once at most. */
+static void append_example_object(const struct shape *shape, struct buffer *out)
+{
+    for (size_t i = 0; i < shape->field_count; i++) {
+        const struct field *field = &shape->fields[i];
+        buffer_char(out, i == 0 ? '{' : ',');
+        append_quoted(out, field->name);
+        buffer_char(out, ':');
+        if (field->kind == FIELD_LIST) {
+            buffer_char(out, '[');
+            append_example_object(field->items, out);
+            buffer_char(out, ']');
+        } else {
+            append_example_value(field, out);
+        }
+    }
+    buffer_char(out, '}');
+}
+
+void contract_append_example(const struct contract *contract, struct buffer *out)
+{
+    append_example_object(&contract->shape, out);
 }

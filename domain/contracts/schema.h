@@ -20,4 +20,7 @@ void contract_append_schema(const struct contract *contract, struct buffer *out)
  * `indent` blanks more than the one it begins on. */
 void contract_append_payload(const struct contract *contract, int indent, struct buffer *out);
 
+/* Appends the data of an event as a producer would write it, with every field, from the fields' examples. */
+void contract_append_example(const struct contract *contract, struct buffer *out);
+
 #endif

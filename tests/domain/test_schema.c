@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/json.h"
+#include "domain/codec.h"
 #include "domain/contracts/compatibility.h"
 #include "domain/contracts/reads.h"
 #include "domain/contracts/schema.h"
@@ -21,27 +22,28 @@ static const char *schema_of(enum event_type type)
 
 Test(schema, says_what_a_producer_writes)
 {
-    cr_expect_str_eq(schema_of(EVENT_ORDER_SHIPPED),
-                     "{\n"
-                     "  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
-                     "  \"$id\": \"urn:tillroll:OrderShipped.v1\",\n"
-                     "  \"title\": \"OrderShipped\",\n"
-                     "  \"x-version\": 1,\n"
-                     "  \"x-owner\": \"order\",\n"
-                     "  \"x-stream\": \"order\",\n"
-                     "  \"type\": \"object\",\n"
-                     "  \"properties\": {\n"
-                     "    \"order_id\": {\"type\": \"string\", \"format\": \"uuid\", \"pattern\": "
-                     "\"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"},\n"
-                     "    \"carrier\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 128, \"x-max-bytes\": "
-                     "128, \"pattern\": "
-                     "\"^[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f]*$\"},\n"
-                     "    \"tracking\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 128, \"x-max-bytes\": "
-                     "128, \"pattern\": "
-                     "\"^[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f]*$\", \"x-personal\": true}\n"
-                     "  },\n"
-                     "  \"required\": [\"order_id\"]\n"
-                     "}\n");
+    cr_expect_str_eq(
+        schema_of(EVENT_ORDER_SHIPPED),
+        "{\n"
+        "  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+        "  \"$id\": \"urn:tillroll:OrderShipped.v1\",\n"
+        "  \"title\": \"OrderShipped\",\n"
+        "  \"x-version\": 1,\n"
+        "  \"x-owner\": \"order\",\n"
+        "  \"x-stream\": \"order\",\n"
+        "  \"type\": \"object\",\n"
+        "  \"properties\": {\n"
+        "    \"order_id\": {\"type\": \"string\", \"format\": \"uuid\", \"pattern\": "
+        "\"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\", \"examples\": [\"c3344274-af8f-54e3-8d5d-95f6ce257cf7\"]},\n"
+        "    \"carrier\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 128, \"x-max-bytes\": "
+        "128, \"pattern\": "
+        "\"^[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f]*$\", \"examples\": [\"Post\"]},\n"
+        "    \"tracking\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 128, \"x-max-bytes\": "
+        "128, \"pattern\": "
+        "\"^[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f]*$\", \"x-personal\": true, \"examples\": [\"T-1\"]}\n"
+        "  },\n"
+        "  \"required\": [\"order_id\"]\n"
+        "}\n");
     buffer_clear(&schema);
 }
 
@@ -61,6 +63,30 @@ Test(schema, of_every_contract_is_json_with_each_field_of_its_table)
         }
     }
     buffer_clear(&schema);
+}
+
+/* It is read, and written again as it was. */
+Test(schema, has_examples_that_are_true)
+{
+    struct buffer example = {0}, again = {0};
+    for (enum event_type type = 0; type < EVENT_TYPES; type++) {
+        for (const struct contract *contract = contract_of(type); contract != NULL; contract = contract->before) {
+            struct event event;
+            struct error error = {0};
+            buffer_reset(&example);
+            buffer_reset(&again);
+            contract_append_example(contract, &example);
+            cr_assert_eq(event_decode(contract->name, contract->schema_version, example.data, example.length, USD,
+                                      &scenario.arena, &event, &error),
+                         STATUS_OK, "%s: %s", example.data, error.text);
+            cr_assert_eq(event_encode(&event, &again, &error), STATUS_OK, "%s", error.text);
+            if (contract->deprecated_since == NULL)
+                cr_expect_str_eq(again.data, example.data);
+        }
+    }
+    buffer_clear(&example);
+    buffer_clear(&again);
+    arena_clear(&scenario.arena);
 }
 
 /* ---- what may change ---- */
@@ -92,7 +118,7 @@ static void expect_found(const char *old, const char *new, const char *breaches)
     buffer_clear(&schema);
 }
 
-#define LINE_QUANTITY "\"quantity\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000000},"
+#define LINE_QUANTITY "\"quantity\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000000, \"examples\": [2]},"
 
 Test(compatibility, what_is_added_and_need_not_be_there_is_no_breach)
 {
@@ -106,12 +132,13 @@ Test(compatibility, what_is_added_and_need_not_be_there_is_no_breach)
 Test(compatibility, names_what_breaks_a_promise)
 {
     expect_found(LINE_QUANTITY, "", "lines[].quantity removed");
-    expect_found("\"currency\": {\"type\": \"string\", \"pattern\": \"^[A-Z]{3}$\"},", "", "currency removed");
+    expect_found("\"currency\": {\"type\": \"string\", \"pattern\": \"^[A-Z]{3}$\", \"examples\": [\"USD\"]},", "",
+                 "currency removed");
     expect_found("\"total_minor\": {\"type\": \"integer\"", "\"total_minor\": {\"type\": \"string\"",
                  "total_minor kind");
     expect_found("\"format\": \"uuid\"", "\"format\": \"uri\"", "order_id kind");
-    expect_found("\"maximum\": 1000000}", "\"maximum\": 999999}", "lines[].quantity limits");
-    expect_found("\"maximum\": 1000000}", "\"maximum\": 1000001}", "lines[].quantity limits");
+    expect_found("\"maximum\": 1000000,", "\"maximum\": 999999,", "lines[].quantity limits");
+    expect_found("\"maximum\": 1000000,", "\"maximum\": 1000001,", "lines[].quantity limits");
     expect_found("\"maxItems\": 10000", "\"maxItems\": 1", "lines limits");
     expect_found("\"x-personal\": true", "\"x-personal\": false", "customer_id personal");
     expect_found("\"required\": [\"order_id\", ", "\"required\": [", "order_id optional");
