@@ -20,6 +20,12 @@ static const char envelope[] =
     "\"correlationId\":{\"description\":\"the journey: the order's "
     "id\",\"location\":\"$message.header#/correlation_id\"}}";
 
+static void put(cJSON *object, const char *name, cJSON *item)
+{
+    if (!cJSON_AddItemToObject(object, name, item))
+        cJSON_Delete(item);
+}
+
 static cJSON *make_reference(const char *path, const char *name)
 {
     char target[2 * NAME_SIZE + 8];
@@ -68,12 +74,10 @@ static enum status add_message(void *context, const struct contract *contract, s
     json_text(message, "title", name);
     if (contract->deprecated_since != NULL)
         json_text(message, "x-deprecated-since", contract->deprecated_since);
-    cJSON_AddItemToArray(cJSON_AddArrayToObject(message, "traits"),
-                         make_reference("components/messageTraits", "envelope"));
-    cJSON_AddItemToObject(message, "payload", cJSON_Parse(buffer_string(&payload)));
+    json_item(cJSON_AddArrayToObject(message, "traits"), make_reference("components/messageTraits", "envelope"));
+    put(message, "payload", cJSON_Parse(buffer_string(&payload)));
     buffer_clear(&payload);
-    cJSON_AddItemToObject(child(channel_of(document, contract), "messages"), name,
-                          make_reference("components/messages", name));
+    put(child(channel_of(document, contract), "messages"), name, make_reference("components/messages", name));
     return status;
 }
 
@@ -87,12 +91,12 @@ static void add_operation(cJSON *document, const char *who, const char *action, 
     cJSON *operation = child(child(document, "operations"), name);
     if (cJSON_GetObjectItemCaseSensitive(operation, "action") == NULL) {
         json_text(operation, "action", action);
-        cJSON_AddItemToObject(operation, "channel", make_reference("channels", contract->category));
+        put(operation, "channel", make_reference("channels", contract->category));
         cJSON_AddArrayToObject(operation, "messages");
     }
     snprintf(path, sizeof path, "channels/%s/messages", contract->category);
     message_name(contract, name);
-    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(operation, "messages"), make_reference(path, name));
+    json_item(cJSON_GetObjectItemCaseSensitive(operation, "messages"), make_reference(path, name));
 }
 
 static enum status add_operations(void *context, const struct contract *contract, struct error *error)
@@ -128,12 +132,12 @@ enum status print_asyncapi(struct error *error)
     enum status status = each_contract(add_message, document, error);
     if (status == STATUS_OK)
         status = each_contract(add_operations, document, error);
-    cJSON_AddItemToObject(child(child(document, "components"), "messageTraits"), "envelope", cJSON_Parse(envelope));
-    char *text = status == STATUS_OK ? cJSON_Print(document) : NULL;
-    if (text != NULL)
-        puts(text);
-    else if (status == STATUS_OK)
+    put(child(child(document, "components"), "messageTraits"), "envelope", cJSON_Parse(envelope));
+    char *text = cJSON_Print(document);
+    if (status == STATUS_OK && output_is_starved())
         status = error_memory(error);
+    if (status == STATUS_OK)
+        puts(text);
     cJSON_free(text);
     cJSON_Delete(document);
     return status;

@@ -95,7 +95,7 @@ static void add_fields(cJSON *object, const char *name, const struct shape *shap
         cJSON_AddBoolToObject(item, "personal", field->privacy == FIELD_PERSONAL);
         if (field->kind == FIELD_LIST)
             add_fields(item, "items", field->items); /* which hold no lists */
-        cJSON_AddItemToArray(list, item);
+        json_item(list, item);
     }
 }
 
@@ -112,7 +112,7 @@ static enum status contract_line(const struct contract *contract, struct error *
     cJSON *consumers = cJSON_AddArrayToObject(object, "consumers");
     for (size_t i = 0; i < count; i++)
         if ((readers[i].subscriptions & EVENT_BIT(contract->type)) != 0)
-            cJSON_AddItemToArray(consumers, cJSON_CreateString(readers[i].name));
+            json_item(consumers, cJSON_CreateString(readers[i].name));
     add_fields(object, "fields", &contract->shape);
     return json_line(object, error);
 }

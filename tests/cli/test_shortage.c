@@ -33,6 +33,7 @@ static void make_shop(void)
     done("till place --ref 4 --customer dan --line tea=20 --card tok_refund_refused");
     done("till run --until-idle --attempts 2 --first-delay 1");
     done("till orders && till seal --new-key && till seal sealed && till backup saved.db");
+    done("mkdir promised && till contracts publish promised && sed -i '/\"carrier\"/d' promised/OrderShipped.v1.json");
     done("mv shop whole");
 }
 
@@ -91,6 +92,12 @@ static const char *const questions[] = {
     "till trace 4",
     "till trace 4 --json",
     "till trace 1 --format mermaid",
+    "till contracts",
+    "till contracts --json",
+    "till contracts --format markdown",
+    "till contracts --format asyncapi",
+    "till contracts show OrderPlaced",
+    "till contracts check promised",
     "till dead-letters",
     "till dead-letters --json",
     "till dead-letters show 24",
