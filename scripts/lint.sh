@@ -12,7 +12,7 @@ for folder in base domain eventstore projections services cli bench tests; do
 done
 
 echo "lint: shellcheck"
-find scripts tests -name '*.sh' -exec shellcheck .ci/run {} + || failed=1
+find scripts tests -name node_modules -prune -o -name '*.sh' -exec shellcheck .ci/run {} + || failed=1
 
 echo "lint: names"
 # What a program made by mistake has a name that nobody would type.

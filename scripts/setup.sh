@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # setup.sh [--tests | --ci | --coverage]: installs what is missing to build `till`, on Debian 12 or Ubuntu 24.04.
 #   --tests      also what the tests need
-#   --ci         also the linters and the fuzzer
+#   --ci         also the linters, the fuzzer and Node
 #   --coverage   what the tests and the coverage report need
 # When nothing is missing it says nothing, needs no network and no rights.
 set -euo pipefail
@@ -57,6 +57,7 @@ check_ci() {
     need clang-format-14 -- command -v clang-format-14
     need clang-tidy-14 -- command -v clang-tidy-14
     need shellcheck -- command -v shellcheck
+    need nodejs npm -- command -v npm
 }
 
 check_coverage() {
