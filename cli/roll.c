@@ -17,7 +17,8 @@ struct reading {
     const struct arguments *arguments;
     const struct till *till;
     struct shop *shop;
-    bool json, follow, upcast;
+    bool follow, upcast;
+    enum events_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CLOUDEVENTS } format;
     const char *types[EVENTSTORE_TYPES_MAX];
     size_t type_count;
     char category[EVENTSTORE_NAME_MAX + 1];
@@ -73,13 +74,13 @@ static enum status print_event(struct reading *reading, const struct recorded_ev
 {
     cJSON *object = NULL;
     struct recorded_event shown = *event;
-    if (!reading->json) {
+    if (reading->format == FORMAT_TEXT) {
         print_event_row(reading, event);
         return STATUS_OK;
     }
     enum status status = reading->upcast ? raise(reading, &shown, error) : STATUS_OK;
     if (status == STATUS_OK)
-        status = event_object(reading->shop, &shown, &object, error);
+        status = (reading->format == FORMAT_JSON ? event_object : cloud_event)(reading->shop, &shown, &object, error);
     return status == STATUS_OK ? json_line(object, error) : status;
 }
 
@@ -198,13 +199,18 @@ static bool take_stream(struct reading *reading, const struct arguments *argumen
 
 static bool take_format(struct reading *reading, const struct till *till, const struct arguments *arguments)
 {
+    static const char *const formats[] = {"text", "json", "cloudevents"};
     const char *format = argument_value(arguments, "format");
     char safe[TEXT_SAFE_SIZE];
-    reading->json = format != NULL ? strcmp(format, "json") == 0 : till->json;
-    if (format == NULL || reading->json || strcmp(format, "text") == 0)
-        return true;
-    usage_error(arguments, "--format takes text or json, not %s", text_safe(safe, format));
-    return false;
+    reading->format = till->json ? FORMAT_JSON : FORMAT_TEXT;
+    for (size_t i = 0; format != NULL && i < COUNT(formats); i++)
+        if (strcmp(format, formats[i]) == 0) {
+            reading->format = (enum events_format)i;
+            return true;
+        }
+    if (format != NULL)
+        usage_error(arguments, "--format takes text, json or cloudevents, not %s", text_safe(safe, format));
+    return format == NULL;
 }
 
 static int run_events(struct till *till, const struct arguments *arguments)
@@ -233,7 +239,7 @@ static const struct option_spec events_options[] = {
     {"from", "N", "from this position on"},
     {"limit", "N", "at most so many"},
     {"follow", NULL, "go on as the roll grows, until SIGINT or SIGTERM"},
-    {"format", "F", "text or json (the same as --json)"},
+    {"format", "F", "text, json (the same as --json) or cloudevents"},
     {"upcast", NULL, "data of an old schema version in today's shape (json)"},
     {0},
 };
@@ -241,12 +247,13 @@ static const struct option_spec events_options[] = {
 const struct command events_command = {
     .name = "events",
     .usage = "[--stream S] [--type T]... [--from N] [--limit N] [--follow]\n"
-             "                   [--format text|json] [--upcast]",
+             "                   [--format text|json|cloudevents] [--upcast]",
     .summary = "print the roll",
     .details = "With --json each event is one object: position, stream, version, type,\n"
                "schema_version, event_id, correlation_id, causation_id (of the event that caused\n"
                "it, or null), recorded_at, data (as it is stored), metadata {actor, command_id,\n"
-               "producer}.",
+               "producer}. As cloudevents: CloudEvents 1.0, with the extensions traceparent,\n"
+               "sequence (the position in 20 digits), correlationid and causationid.",
     .options = events_options,
     .run = run_events,
 };

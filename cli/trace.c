@@ -227,7 +227,7 @@ void trace_clear(struct trace *trace)
 
 /* ---- the command ---- */
 
-enum trace_format { TRACE_TEXT, TRACE_MERMAID, TRACE_JSON };
+enum trace_format { TRACE_TEXT, TRACE_MERMAID, TRACE_JSON, TRACE_OTLP };
 
 struct trace_request {
     const char *order;
@@ -251,11 +251,13 @@ static enum status print_trace_object(void *context, const struct recorded_event
     return json_line(object, error);
 }
 
-static enum status draw(struct shop *shop, struct uuid order, struct error *error)
+static enum status print_collected(struct shop *shop, struct uuid order, enum trace_format format, struct error *error)
 {
     struct trace trace;
     enum status status = trace_collect(&trace, shop, order, 0, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && format == TRACE_OTLP)
+        status = print_otlp(&trace, order, error);
+    else if (status == STATUS_OK)
         print_mermaid(&trace);
     trace_clear(&trace);
     return status;
@@ -271,7 +273,8 @@ static enum status print_trace(struct shop *shop, const struct till *till, void 
         return status;
     switch (request->format) {
     case TRACE_JSON: return trace_each(shop, order, 0, print_trace_object, request, error);
-    case TRACE_MERMAID: return draw(shop, order, error);
+    case TRACE_OTLP:
+    case TRACE_MERMAID: return print_collected(shop, order, request->format, error);
     default: return print_timeline(shop, till, order, 0, error);
     }
 }
@@ -281,29 +284,31 @@ static int run_trace(struct till *till, const struct arguments *arguments)
     const char *format = argument_value(arguments, "format");
     char safe[TEXT_SAFE_SIZE];
     struct trace_request request = {.order = argument_word(arguments, 0)};
-    if (format == NULL)
-        request.format = till->json ? TRACE_JSON : TRACE_TEXT;
-    else if (strcmp(format, "mermaid") == 0)
-        request.format = TRACE_MERMAID;
-    else if (strcmp(format, "json") == 0)
-        request.format = TRACE_JSON;
-    else if (strcmp(format, "text") != 0)
-        return usage_error(arguments, "--format takes text, mermaid or json, not %s", text_safe(safe, format));
+    static const char *const formats[] = {"text", "mermaid", "json", "otlp"};
+    bool known = format == NULL;
+    request.format = till->json ? TRACE_JSON : TRACE_TEXT;
+    for (size_t i = 0; !known && i < sizeof formats / sizeof *formats; i++) {
+        known = strcmp(format, formats[i]) == 0;
+        request.format = (enum trace_format)i;
+    }
+    if (!known)
+        return usage_error(arguments, "--format takes text, mermaid, json or otlp, not %s", text_safe(safe, format));
     return in_shop(till, arguments, "reader", print_trace, &request);
 }
 
 static const struct option_spec trace_options[] = {
-    {"format", "F", "text, mermaid (a sequenceDiagram) or json"},
+    {"format", "F", "text, mermaid (a sequenceDiagram), json or otlp"},
     {0},
 };
 
 const struct command trace_command = {
     .name = "trace",
-    .usage = "ORDER [--format text|mermaid|json]",
+    .usage = "ORDER [--format text|mermaid|json|otlp]",
     .summary = "follow one order through the services: what caused what",
     .details = "ORDER is an order's id or ref. Each event stands under its cause, whose position\n"
                "is repeated at the end of the row. With --json: the objects of `till events`,\n"
-               "and service and elapsed_us (since the journey's first event).",
+               "and service and elapsed_us (since the journey's first event). As otlp: the spans\n"
+               "of OpenTelemetry, one line of JSON for a collector's /v1/traces.",
     .options = trace_options,
     .words_min = 1,
     .words_max = 1,

@@ -1,4 +1,4 @@
-/* trace.h - one order's journey, event by event: collected by trace.c, told by timeline.c and mermaid.c. */
+/* trace.h - one order's journey, event by event: collected by trace.c, told by timeline.c, mermaid.c and otlp.c. */
 #ifndef CLI_TRACE_H
 #define CLI_TRACE_H
 
@@ -49,5 +49,8 @@ enum status trace_each(struct shop *shop, struct uuid order, uint64_t to_positio
 
 /* A sequenceDiagram for Mermaid: whose event was whose cause (mermaid.c). */
 void print_mermaid(const struct trace *trace);
+
+/* OpenTelemetry's spans, as one line of JSON (otlp.c). */
+enum status print_otlp(const struct trace *trace, struct uuid order, struct error *error) MUST_CHECK;
 
 #endif

@@ -167,7 +167,7 @@ static bool is_one_line_of_json(const char *text, size_t length)
            json_check(text, length, NULL) == STATUS_OK;
 }
 
-static void add_data(cJSON *object, const struct recorded_event *event)
+void add_event_data(cJSON *object, const struct recorded_event *event)
 {
     if (is_one_line_of_json(event->data, event->data_length)) {
         cJSON_AddRawToObject(object, "data", event->data);
@@ -213,7 +213,7 @@ enum status event_object(struct shop *shop, const struct recorded_event *event, 
     else
         json_text(*object, "causation_id", NULL);
     json_time(*object, "recorded_at", event->recorded_at_us);
-    add_data(*object, event);
+    add_event_data(*object, event);
     add_metadata(*object, event);
     return STATUS_OK;
 }

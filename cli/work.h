@@ -39,6 +39,20 @@ enum { SLOW_POLL_MS = 1000 };
 enum status tell_copied(const struct till *till, const char *file, const char *sentence, uint64_t position,
                         const uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error) MUST_CHECK;
 
+/* The same event as CloudEvents 1.0 has it, in its JSON format (cloudevents.c). */
+enum status cloud_event(struct shop *shop, const struct recorded_event *event, cJSON **object,
+                        struct error *error) MUST_CHECK;
+
+enum { TRACE_ID_SIZE = 2 * UUID_BYTES + 1, SPAN_ID_SIZE = 17 };
+
+/* A journey is a trace, whose id is the order's; an event is a span of it, whose id is its position: unique in the
+ * trace, never 0, and known to whoever knows the cause. In the hexadecimal digits of W3C Trace Context. */
+void trace_id_text(struct uuid journey, char text[TRACE_ID_SIZE]);
+void span_id_text(uint64_t position, char text[SPAN_ID_SIZE]);
+
+/* Adds the event's data as it is stored; where a damaged roll holds what is no line of JSON, as a string. */
+void add_event_data(cJSON *object, const struct recorded_event *event);
+
 /* One line on stdout; whatever came into it from outside is made safe. */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
 

@@ -334,8 +334,9 @@ static enum status reads_back(const struct source *source, const struct buffer *
         status = line_to_title(line->data, line->length, &arena, &title, error);
         *same = status == STATUS_OK && strcmp(title.store.settings, source->title->store.settings) == 0;
     } else {
+        CHECK(source->event != NULL);
         status = line_to_event(line->data, line->length, &arena, &event, error);
-        *same = status == STATUS_OK && event.data_length == source->event->data_length &&
+        *same = status == STATUS_OK && event.data != NULL && event.data_length == source->event->data_length &&
                 memcmp(event.data, source->event->data, event.data_length) == 0;
     }
     arena_clear(&arena);

@@ -122,7 +122,10 @@ Test(hostile, names_are_harmless_in_every_listing)
                 (void)run_harmless(line, false);
         }
         (void)run_harmless("till trace \"$REF\" --format mermaid", false);
+        (void)run_harmless("till trace \"$REF\" --format otlp", true);
     }
+    (void)run_harmless("till export", true);
+    (void)run_harmless("till events --format cloudevents", true);
     cr_assert_eq(run("test -e owned").code, 1);
     done("till verify");
 }

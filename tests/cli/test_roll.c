@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/cli/till.h"
 
@@ -43,6 +44,30 @@ Test(roll, events_can_be_chosen)
     cr_assert_str_eq(done("till events --from 999 --json"), "");
 }
 
+Test(roll, an_event_is_a_cloud_event)
+{
+    small_shop();
+    const char *out = done("till events --type PaymentCaptured --limit 1 --format cloudevents");
+    const char *own = done("till events --type PaymentCaptured --limit 1 --json");
+    char wanted[128], trace[40];
+    cr_assert_str_eq(names(out, 0), "specversion id source type subject time datacontenttype dataschema traceparent "
+                                    "sequence correlationid causationid data");
+    cr_assert_str_eq(value(out, 0, "specversion"), "1.0");
+    cr_assert_str_eq(value(out, 0, "id"), value(own, 0, "event_id"));
+    cr_assert_str_eq(value(out, 0, "subject"), value(own, 0, "stream"));
+    cr_assert_str_eq(value(out, 0, "time"), value(own, 0, "recorded_at"));
+    cr_assert_str_eq(value(out, 0, "causationid"), value(own, 0, "causation_id"));
+    cr_assert_str_eq(value(out, 0, "data"), value(own, 0, "data"));
+    cr_assert_str_eq(value(out, 0, "dataschema"), "urn:tillroll:PaymentCaptured.v1");
+    snprintf(wanted, sizeof wanted, "%020d", atoi(value(own, 0, "position")));
+    cr_assert_str_eq(value(out, 0, "sequence"), wanted);
+    snprintf(trace, sizeof trace, "%s", done("echo -n '%s' | tr -d -", value(own, 0, "correlation_id")));
+    snprintf(wanted, sizeof wanted, "00-%s-%016x-01", trace, atoi(value(own, 0, "position")));
+    cr_assert_str_eq(value(out, 0, "traceparent"), wanted);
+    out = done("till events --limit 1 --format cloudevents");
+    cr_assert_null(value(out, 0, "causationid")); /* absent, not null: CloudEvents knows no null */
+}
+
 Test(roll, data_stands_there_as_it_is_stored)
 {
     small_shop();
@@ -58,7 +83,7 @@ Test(roll, what_is_no_choice_is_wrong_usage)
     done("till init");
     refused(2, "there is no event type OrderPlacd", "till events --type OrderPlacd");
     refused(2, "orders is no stream", "till events --stream orders");
-    refused(2, "--format takes text or json, not xml", "till events --format xml");
+    refused(2, "--format takes text, json or cloudevents, not xml", "till events --format xml");
     refused(2, "--from takes a whole number", "till events --from 0");
     refused(2, "--limit takes a whole number", "till events --limit none");
     refused(1, "there is no stream stock-tea", "till events --stream stock-tea");
@@ -229,5 +254,35 @@ Test(roll, a_trace_can_be_drawn)
         at = strstr(at, lines[i]);
         cr_assert_not_null(at, "\"%s\" is not (there) in:\n%s", lines[i], out);
     }
-    refused(2, "--format takes text, mermaid or json, not dot", "till trace 3 --format dot");
+    refused(2, "--format takes text, mermaid, json or otlp, not dot", "till trace 3 --format dot");
+}
+
+/* The n-th span of a service's, by its place in the document. */
+static const char *span(const char *out, int service, int n, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "resourceSpans.%d.scopeSpans.0.spans.%d.%s", service, n, name);
+    return value(out, 0, path);
+}
+
+Test(roll, trace_speaks_the_language_of_opentelemetry)
+{
+    small_shop();
+    const char *out = done("till trace 1 --format otlp");
+    const char *placed = done("till events --type OrderPlaced --limit 1 --json");
+    const char *captured = done("till events --type PaymentCaptured --limit 1 --json");
+    char position[32];
+    cr_assert_eq(count_lines(out), 1);
+    cr_assert_str_eq(value(out, 0, "resourceSpans.0.resource.attributes.0.value.stringValue"), "order");
+    cr_assert_str_eq(value(out, 0, "resourceSpans.1.resource.attributes.0.value.stringValue"), "payment");
+    cr_assert_str_eq(span(out, 0, 0, "name"), "OrderPlaced");
+    cr_assert_null(span(out, 0, 0, "parentSpanId"));
+    cr_assert_str_eq(span(out, 1, 0, "name"), "PaymentCaptured");
+    cr_assert_str_eq(span(out, 1, 0, "parentSpanId"), span(out, 0, 0, "spanId"));
+    cr_assert_str_eq(span(out, 1, 0, "traceId"), done("echo -n '%s' | tr -d -", value(placed, 0, "data.order_id")));
+    cr_assert_str_eq(span(out, 1, 0, "startTimeUnixNano"), span(out, 0, 0, "endTimeUnixNano"));
+    cr_assert_str_eq(span(out, 1, 0, "endTimeUnixNano"),
+                     done("date -d '%s' +%%s%%N | tr -d '\\n'", value(captured, 0, "recorded_at")));
+    snprintf(position, sizeof position, "%s", value(captured, 0, "position"));
+    cr_assert_str_eq(span(out, 1, 0, "attributes.0.value.intValue"), position);
 }

@@ -118,7 +118,6 @@ const char *done(const char *line, ...)
     return answer.out;
 }
 
-
 void refused(int code, const char *sentence, const char *line, ...)
 {
     char text[LINE_SIZE];
