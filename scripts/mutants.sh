@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# mutants.sh [NAME...]: deliberate mistakes, and whether the simulator notices. Without a name all of base/mutant.h;
-# those that one thread cannot show are then left to tests/chaos/mutants.sh.
+# mutants.sh [NAME...]: deliberate mistakes, and whether the simulator notices. Without a name all of base/mutant.h.
+# Those that one thread cannot show are left to tests/chaos/mutants.sh.
 #
 # Each mutant runs until a seed fails, at most a minute. One that no seed notices is a hole in the simulator, and the
 # script ends with 1.
@@ -12,9 +12,20 @@ usage() {
     sed -n '2,6s/^# \{0,1\}//p' "$0"
 }
 
-# Prints "name mistake" of every mutant that one thread can show.
+# list_mutants X|P: "name mistake" of every mutant that one thread can show, or of the others.
 list_mutants() {
-    sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)", "\(.*\)").*$/\1 \2/p' base/mutant.h
+    sed -n "s/^ *$1([A-Z_]*, \"\([a-z-]*\)\", \"\(.*\)\").*$/\1 \2/p" base/mutant.h
+}
+
+# Prints those of list_mutants that were asked for: all of them without a name.
+choose_mutants() {
+    local kind=$1 name mistake
+    shift
+    while read -r name mistake; do
+        if [ $# -eq 0 ] || [[ " $* " == *" $name "* ]]; then
+            echo "$name $mistake"
+        fi
+    done < <(list_mutants "$kind")
 }
 
 build() {
@@ -40,25 +51,27 @@ report() {
 }
 
 main() {
-    local name mistake holes=0 count=0
+    local mutant holes=0 mine others
     case "${1:-}" in
     -h | --help) usage && return ;;
     esac
-    scripts/setup.sh --tests
-    build
-    while read -r name mistake; do
-        if [ $# -gt 0 ] && ! [[ " $* " == *" $name "* ]]; then
-            continue
-        fi
-        count=$((count + 1))
-        report "$name" "$mistake" || holes=$((holes + 1))
-    done < <(list_mutants)
-    if [ "$count" -lt $(($# > 0 ? $# : 15)) ]; then
-        echo "mutants: only $count are known by these names: see base/mutant.h" >&2
+    mapfile -t mine < <(choose_mutants X "$@")
+    mapfile -t others < <(choose_mutants P "$@")
+    if [ $((${#mine[@]} + ${#others[@]})) -lt $(($# > 0 ? $# : 15)) ]; then
+        echo "mutants: one of these names is none of base/mutant.h: $*" >&2
         return 2
     fi
-    echo "$((count - holes)) of $count mutants were noticed"
-    [ $# -gt 0 ] || tests/chaos/mutants.sh || holes=$((holes + 1))
+    scripts/setup.sh --tests
+    if [ ${#mine[@]} -gt 0 ]; then
+        build
+        for mutant in "${mine[@]}"; do
+            report "${mutant%% *}" "${mutant#* }" || holes=$((holes + 1))
+        done
+        echo "$((${#mine[@]} - holes)) of ${#mine[@]} mutants were noticed"
+    fi
+    if [ ${#others[@]} -gt 0 ]; then
+        tests/chaos/mutants.sh "${others[@]%% *}" || holes=$((holes + 1))
+    fi
     [ "$holes" -eq 0 ]
 }
 

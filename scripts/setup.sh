@@ -49,6 +49,7 @@ check_tests() {
     need sqlite3 -- command -v sqlite3
     need procps -- command -v pgrep
     need bsdutils -- command -v script
+    need python3 -- command -v python3
 }
 
 check_ci() {

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Runs the whole suite, the fuzzers, then the tests that take long. Arguments go to ctest, twice.
+# Runs the whole suite, the fuzzers, the tests that take long, and 500 small mistakes that must be noticed. Arguments go
+# to ctest, twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/test.sh "$@"
 scripts/fuzz.sh 60
-exec ctest --preset long "$@"
+ctest --preset long "$@"
+exec scripts/mutate.sh --count 500
