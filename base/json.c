@@ -397,8 +397,7 @@ void json_read_start_long(struct json_reader *reader, const char *text, size_t l
     reader->arena = arena;
     reader->depth = 0;
     reader->seen_count = 0;
-    reader->failed = false;
-    reader->status = STATUS_OK;
+    reader->failed = false; /* status is what it failed with */
     reader->reason[0] = reader->path[0] = '\0';
 
     if (length > bytes_max)

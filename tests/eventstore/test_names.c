@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
 
 /* A commit in which one name is another. */
@@ -77,6 +78,18 @@ CONTRACT(name, of_a_category_has_no_dash)
 }
 
 /* ---- entities, which are kept in two ways ---- */
+
+SQLITE_TEST(has_room_for_so_many_who_write_and_then_says_that_it_is_full)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 1)); /* by the first of them */
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "WITH RECURSIVE writer(id) AS (SELECT 2 UNION ALL SELECT id + 1 FROM writer WHERE id < 4095)"
+                   " INSERT INTO origin SELECT id, 'clerk ' || id, 'tests 1' FROM writer");
+    raw_close(rogue);
+    must(commit_named(given, ACTOR, "the last clerk"));
+    must_be(STATUS_FULL, commit_named(given, ACTOR, "one too many"));
+    must(commit_named(given, ACTOR, "clerk 7"));
+}
 
 static void entity_comes_back(struct given *given, const char *entity)
 {

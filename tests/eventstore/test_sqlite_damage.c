@@ -110,6 +110,30 @@ static enum status note_any(void *context, const char *consumer, const struct pa
     return STATUS_OK;
 }
 
+/* Each alone: a wrong link must be found where it stands, not where it leads. */
+SQLITE_TEST(a_link_that_leads_astray_is_not_followed)
+{
+    static const char *const ways[] = {"previous = 0", "previous = 3", "previous = 4", "previous = 2, version = 3"};
+    three_events(given);
+    given->is_damaged = true;
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_drop_triggers(rogue);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const struct stream_query newest = {.stream = ORDER_7, .direction = BACKWARDS, .limit = 1};
+        char sql[200];
+        snprintf(
+            sql, sizeof sql,
+            "UPDATE event SET previous = 2, version = 2 WHERE position = 3; UPDATE event SET %s WHERE position = 3",
+            ways[i]);
+        raw_run(rogue, sql);
+        must_be(STATUS_DAMAGED,
+                eventstore_read_stream(given->store, &newest, NULL, note, &given->reading, &given->error));
+        cr_expect_not_null(strstr(given->error.text, "its link to the event before it is wrong"), "%s: %s", ways[i],
+                           given->error.text);
+    }
+    raw_close(rogue);
+}
+
 /* Whoever reads such a row would try its event for ever, or count past the end of the numbers. */
 SQLITE_TEST(parked_events_that_nobody_can_have_parked_are_damage)
 {
