@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""A shop's roll from the days of OrderPlaced version 1, as JSON Lines: made with today's till, and orders taken back to
-how they were written then (one amount, no currency, lines without a name).
+"""A shop's roll from the days of OrderPlaced version 1, as `till load` reads it: made with today's till, and orders taken
+back to how they were written then (one amount, no currency, lines without a name), with the chain of digests that such a
+roll has (eventstore/digest.h has its layout).
 
     make-v1.py TILL >v1.jsonl
 
 Made once and kept: what stands in v1.jsonl must load for ever, so it is never made again. Most of its journeys are
 over; the last ones stop in the middle, each elsewhere.
 """
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import uuid
+from datetime import datetime, timezone
 
 TILL = os.path.realpath(sys.argv[1])
 
@@ -70,8 +74,42 @@ def as_it_was_written(event):
             "placed_at": data["placed_at"],
         }
         event["schema_version"] = 1
-    event["metadata"]["producer"] = "till 0.9.0"
+    event["producer"] = "till 0.9.0"
     return event
+
+
+def as_text(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def link(previous, event):
+    def number(value):
+        return int(value).to_bytes(8, "little", signed=True)
+
+    def text(value):
+        return len(value).to_bytes(4, "little") + value
+
+    category, entity = event["stream"].split("-", 1)
+    since = datetime.fromisoformat(event["recorded_at"].replace("Z", "+00:00")) - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    recorded_us = (since.days * 86400 + since.seconds) * 1000000 + since.microseconds
+    command = event.get("command_id")
+    return hashlib.blake2b(
+        previous + number(event["position"]) + text(category.encode()) + text(entity.encode())
+        + number(event["version"]) + text(event["type"].encode()) + number(event["schema_version"])
+        + uuid.UUID(event["event_id"]).bytes + uuid.UUID(event["correlation_id"]).bytes
+        + number(event["causation"] or 0) + number(recorded_us) + text(event["actor"].encode())
+        + text(event["producer"].encode()) + text(uuid.UUID(command).bytes if command else b"")
+        + text(as_text(event["data"]).encode()), digest_size=32).digest()
+
+
+def print_roll(store, events):
+    digest = hashlib.blake2b(b"tillroll roll 1" + uuid.UUID(store["store_id"]).bytes, digest_size=32).digest()
+    for event in map(as_it_was_written, events):
+        digest = link(digest, event)
+        event["digest"] = digest.hex()
+    print(as_text({**store, "digest": digest.hex()}))
+    for event in events:
+        print(as_text(event))
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -80,5 +118,5 @@ with tempfile.TemporaryDirectory() as folder:
     till("init", "--currency", "EUR")
     the_good_years()
     the_last_evening()
-    for text in till("events", "--json").splitlines():
-        print(json.dumps(as_it_was_written(json.loads(text)), ensure_ascii=False, separators=(",", ":")))
+    first, *rest = map(json.loads, till("export").splitlines())
+    print_roll(first, rest)
