@@ -34,7 +34,7 @@ enum figure_id {
     CATCH_UP,
     REBUILD_MEMORY,
     OPEN,
-    SAGA, /* from here on: of a shop of their own */
+    SAGA,
     LATENCY_P50,
     LATENCY_P99,
     LATENCY_P99_IMPORT,
@@ -75,7 +75,7 @@ struct rolls;
 
 struct bench {
     uint64_t events;        /* as asked for */
-    bool json, quiet;       /* how figures are printed; or not */
+    bool json;              /* how figures are printed */
     bool progress;          /* stderr is a terminal */
     bool wanted[FIGURES];   /* --only */
     char folder[PATH_SIZE]; /* all that is made, is made here */

@@ -357,11 +357,6 @@ enum status history_wave(struct history *history, struct made_event **events, si
     return history->failed ? error_memory(error) : STATUS_OK;
 }
 
-bool history_is_listed(const struct history *history)
-{
-    return history->sku_listed == history->skus;
-}
-
 int64_t history_now_us(const struct history *history)
 {
     return history->now_us;

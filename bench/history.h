@@ -49,9 +49,6 @@ void history_close(struct history **history);
 enum status history_wave(struct history *history, struct made_event **events, size_t *count,
                          struct error *error) MUST_CHECK;
 
-/* True when all of the catalogue has been listed: the next waves are of orders. */
-bool history_is_listed(const struct history *history);
-
 /* The wave's time: all its events are recorded then. */
 int64_t history_now_us(const struct history *history);
 

@@ -92,16 +92,24 @@ enum status limit_append(struct limit *limit, const struct made_event *events, s
     return status;
 }
 
+enum status limit_head(struct limit *limit, uint64_t *position, struct error *error)
+{
+    int64_t last = 0;
+    enum status status =
+        database_integer(limit->database, "SELECT coalesce(max(position), 0) FROM event", &last, error);
+    *position = (uint64_t)last;
+    return status;
+}
+
 /* A version that is the position is never there twice. */
 enum status limit_fill(struct limit *limit, size_t count, const char *data, struct error *error)
 {
     struct made_event events[LIMIT_FILL_MAX];
-    int64_t last = 0;
+    uint64_t last = 0;
     CHECK(count <= LIMIT_FILL_MAX);
-    enum status status =
-        database_integer(limit->database, "SELECT coalesce(max(position), 0) FROM event", &last, error);
+    enum status status = limit_head(limit, &last, error);
     for (size_t i = 0; i < count; i++) {
-        const uint64_t position = (uint64_t)last + 1 + i;
+        const uint64_t position = last + 1 + i;
         events[i] = (struct made_event){.event.type = EVENT_STOCK_RECEIVED,
                                         .position = position,
                                         .version = position,

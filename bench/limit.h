@@ -29,6 +29,9 @@ void limit_close(struct limit *limit);
 enum status limit_append(struct limit *limit, const struct made_event *events, size_t count,
                          struct error *error) MUST_CHECK;
 
+/* Position of the last row. */
+enum status limit_head(struct limit *limit, uint64_t *position, struct error *error) MUST_CHECK;
+
 enum { LIMIT_FILL_MAX = 100 };
 
 /* Writes so many rows with this payload behind the last one, in one transaction: on the stream 0, which no history has.

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "bench/bench.h"
+#include "bench/growth.h"
 #include "bench/workers.h"
 
 enum { EXIT_USAGE = 2, EXIT_DAMAGED = 3, EXIT_UNAVAILABLE = 4 };
@@ -14,7 +15,7 @@ enum { EVENTS_DEFAULT = 200000, EVENTS_MIN = 2000, EVENTS_MAX = 10000000 };
 
 static void print_help(void)
 {
-    printf("Usage: till bench [--events N] [--only NAME...] [--json]\n"
+    printf("Usage: till bench [--events N] [--only NAME...] [--growth] [--plot FILE] [--json]\n"
            "\n"
            "How fast the store is, against what this machine allows: each figure stands beside\n"
            "a bare C loop on SQLite that does the least possible work for the same rows, in\n"
@@ -22,6 +23,9 @@ static void print_help(void)
            "\n"
            "  --events N   so many events (%d to %d; default %d)\n"
            "  --only NAME  only this figure; may be repeated, and more names may follow\n"
+           "  --growth     at a hundredth, a tenth and all of the events; and how the cost of an\n"
+           "               event grew beyond the limit's\n"
+           "  --plot FILE  the same, and a picture of it (SVG)\n"
            "  --json       one object a line: name, value, unit, limit, ratio, target, ok\n"
            "  --help       this text\n"
            "\n"
@@ -57,11 +61,18 @@ static bool read_events(const char *text, uint64_t *events)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && number >= EVENTS_MIN && number <= EVENTS_MAX;
 }
 
+struct wish {
+    bool growth;
+    const char *plot; /* where to; or NULL */
+};
+
 /* Returns an exit code, or −1 to go on. */
-static int read_options(int argc, char **argv, struct bench *bench)
+static int read_options(int argc, char **argv, struct bench *bench, struct wish *wish)
 {
     static const struct option options[] = {{"events", required_argument, NULL, 'e'},
                                             {"only", required_argument, NULL, 'o'},
+                                            {"growth", no_argument, NULL, 'g'},
+                                            {"plot", required_argument, NULL, 'p'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
@@ -79,6 +90,8 @@ static int read_options(int argc, char **argv, struct bench *bench)
             return usage_error(option == ':' ? "needs a value" : "is no option here", argv[optind - 1]);
         only = only || option == 'o';
         bench->json = bench->json || option == 'j';
+        wish->growth = wish->growth || option == 'g' || option == 'p';
+        wish->plot = option == 'p' ? optarg : wish->plot;
     }
     for (; optind < argc; optind++)
         if (!only || !want(bench, argv[optind]))
@@ -95,13 +108,29 @@ static int fail(const struct error *error)
     return error->status == STATUS_DAMAGED ? EXIT_DAMAGED : EXIT_UNAVAILABLE;
 }
 
+/* The picture's file is opened first: who cannot have it wants to know it before all is measured. */
+static enum status run_growth(struct bench *bench, const char *plot, struct error *error)
+{
+    struct growth growth = {0};
+    FILE *file = plot != NULL ? fopen(plot, "we") : NULL;
+    if (plot != NULL && file == NULL)
+        return error_errno(error, "write", plot);
+    enum status status = growth_run(bench, &growth, error);
+    if (status == STATUS_OK && file != NULL)
+        status = growth_plot(&growth, file, error);
+    if (file != NULL)
+        fclose(file);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct error error = {0};
+    struct wish wish = {0};
     struct bench bench = {.events = EVENTS_DEFAULT, .progress = isatty(STDERR_FILENO) == 1};
     if (argc > 1 && strcmp(argv[1], WORKER_OPTION) == 0)
         return worker_run(argv + 2);
-    int code = read_options(argc, argv, &bench);
+    int code = read_options(argc, argv, &bench, &wish);
     if (code >= 0)
         return code;
     setlinebuf(stdout);
@@ -109,7 +138,7 @@ int main(int argc, char **argv)
     if (status == STATUS_OK)
         status = place_make(bench.folder, bench.events, &error);
     if (status == STATUS_OK)
-        status = bench_run(&bench, &error);
+        status = wish.growth ? run_growth(&bench, wish.plot, &error) : bench_run(&bench, &error);
     bench_tell(&bench, "", 0, 0);
     place_remove();
     return status == STATUS_OK ? EXIT_SUCCESS : fail(&error);

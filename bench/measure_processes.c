@@ -1,4 +1,5 @@
-/* measure_processes.c - the rows about the shop at work: `till run` as a person starts it, in a shop of its own. */
+/* measure_processes.c - the rows about the shop at work: `till run` as a person starts it, in the shop whose history
+ * was made before. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "bench/rolls.h"
 #include "bench/workers.h"
 #include "services/commands.h"
+#include "services/services.h"
 
 enum {
     IMPORT_ORDERS = 32, /* in a commit, as `till import` does */
@@ -21,40 +23,39 @@ enum {
     QUIET_MS = 25, /* between two orders: the services have written their checkpoints then */
 };
 
-/* A shop with a catalogue and without a history, in which services work; and what the limit writes into meanwhile. */
+/* The shop with the history, in which services work now; its limit is written to as well. */
 struct trade {
     struct bench *bench;
-    struct rolls *rolls, *twin;
-    struct eventstore *store;
+    struct rolls *rolls;
+    struct eventstore *store; /* with the system's clock */
     struct shop_desk desk;
     uint64_t orders;
 };
 
+/* The history is the work of services, so they stand at its end. */
+static enum status move_services(struct eventstore *store, struct error *error)
+{
+    uint64_t head = 0;
+    enum status status = eventstore_head(store, &head, error);
+    for (int i = 0; status == STATUS_OK && i < SERVICES_COUNT; i++) {
+        const struct commit moved = {.consumer = service_names[i], .checkpoint_to = head};
+        status = eventstore_commit(store, &moved, NULL, error);
+    }
+    return status;
+}
+
 static enum status trade_open(struct trade *trade, struct bench *bench, struct error *error)
 {
-    int64_t ignored_us = 0;
-    size_t ignored = 0;
-    *trade = (struct trade){.bench = bench};
-    enum status status = rolls_open(&trade->rolls, bench, "trade", error);
+    *trade = (struct trade){.bench = bench, .rolls = bench->rolls};
+    enum status status = eventstore_open(&trade->store, bench->rolls->folder, NULL, error);
     if (status == STATUS_OK)
-        status = rolls_open(&trade->twin, bench, "twin", error);
-    while (status == STATUS_OK && !history_is_listed(trade->rolls->history))
-        status = rolls_append(trade->rolls, 100, &ignored, &ignored_us, &ignored_us, error);
-    if (status == STATUS_OK)
-        status = eventstore_open(&trade->store, trade->rolls->folder, NULL, error);
+        status = move_services(trade->store, error);
     trade->desk = (struct shop_desk){.store = trade->store,
                                      .currency = history_currency,
                                      .clock = &clock_system,
                                      .actor = "import",
                                      .producer = LIMIT_PRODUCER};
     return status;
-}
-
-static void trade_close(struct trade *trade)
-{
-    eventstore_close(&trade->store);
-    rolls_close(&trade->rolls);
-    rolls_close(&trade->twin);
 }
 
 /* Who asks for so few events wants to see that it works. */
@@ -75,7 +76,7 @@ struct order_form {
 static void fill_in(struct trade *trade, struct order_form *form)
 {
     const uint64_t number = trade->orders++, skus = history_sku_count(trade->bench->events) - WORKER_SKUS;
-    snprintf(form->ref, sizeof form->ref, "order-%llu", (unsigned long long)number);
+    snprintf(form->ref, sizeof form->ref, "bench-%llu", (unsigned long long)number);
     for (uint64_t i = 0; i < HISTORY_LINES; i++) {
         history_sku(WORKER_SKUS + (number * 7 + i * 331) % skus, form->skus[i]);
         form->lines[i] = (struct desk_line){.sku = form->skus[i], .quantity = 1};
@@ -133,12 +134,12 @@ static enum status saga_ours(struct trade *trade, uint64_t orders, int64_t *elap
 /* Writes as many events by the bare loop. */
 static enum status saga_limit(struct trade *trade, uint64_t orders, int64_t *elapsed_us, struct error *error)
 {
-    int64_t ours_us = 0, limit_us = 0;
+    int64_t limit_us = 0;
     uint64_t events = 0;
     size_t wave = 0;
     enum status status = STATUS_OK;
     for (; status == STATUS_OK && events < orders * SAGA_EVENTS; events += wave)
-        status = rolls_append(trade->twin, 100, &wave, &ours_us, &limit_us, error);
+        status = rolls_append_limit(trade->rolls, 100, &wave, &limit_us, error);
     *elapsed_us = (int64_t)((double)limit_us * (double)(orders * SAGA_EVENTS) / (double)events);
     return status;
 }
@@ -211,7 +212,7 @@ static enum status commit_one(struct trade *trade, int64_t *took_us, struct erro
     memset(payload, 'x', sizeof payload - 1);
     payload[sizeof payload - 1] = '\0';
     int64_t started_us = clock_monotonic_us();
-    enum status status = limit_fill(&trade->twin->limit, 1, payload, error);
+    enum status status = limit_fill(&trade->rolls->limit, 1, payload, error);
     *took_us = clock_monotonic_us() - started_us;
     return status;
 }
@@ -402,6 +403,6 @@ enum status measure_processes(struct bench *bench, struct error *error)
         status = measure_idle(&trade, error);
     if (status == STATUS_OK && writers)
         status = measure_writers(&trade, error);
-    trade_close(&trade);
+    eventstore_close(&trade.store);
     return status;
 }

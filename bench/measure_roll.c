@@ -129,7 +129,9 @@ static enum status read_one_type(void *context, struct tally *tally, struct erro
     const char *const name = event_type_name(one_type);
     const struct roll_query one = {.types = &name, .type_count = 1};
     reading->tally = tally;
-    return eventstore_read_roll(reading->rolls->store, &one, decode, reading, error);
+    enum status status = eventstore_read_roll(reading->rolls->store, &one, decode, reading, error);
+    tally->count = reading->rolls->events; /* all of them were passed */
+    return status;
 }
 
 static enum status read_parsed(void *context, struct tally *tally, struct error *error)
@@ -141,7 +143,9 @@ static enum status read_parsed(void *context, struct tally *tally, struct error 
 static enum status read_parsed_one_type(void *context, struct tally *tally, struct error *error)
 {
     struct reading *reading = context;
-    return limit_read_parsed(&reading->rolls->limit, EVENT_BIT(one_type), tally, error);
+    enum status status = limit_read_parsed(&reading->rolls->limit, EVENT_BIT(one_type), tally, error);
+    tally->count = reading->rolls->events;
+    return status;
 }
 
 static enum status read_bare(void *context, struct tally *tally, struct error *error)

@@ -20,14 +20,14 @@ static enum status open_store(struct rolls *rolls, struct error *error)
     return status == STATUS_OK ? eventstore_open(&rolls->store, rolls->folder, &options, error) : status;
 }
 
-enum status rolls_open(struct rolls **rolls, const struct bench *bench, const char *name, struct error *error)
+enum status rolls_open(struct rolls **rolls, const struct bench *bench, struct error *error)
 {
     struct rolls *made = *rolls = calloc(1, sizeof **rolls);
     if (made == NULL)
         return error_memory(error);
-    enum status status = place_folder(bench, made->folder, name, error);
+    enum status status = place_folder(bench, made->folder, "shop", error);
     if (status == STATUS_OK)
-        status = path_join(made->limit_path, bench->folder, error, "%s-limit.db", name);
+        status = path_join(made->limit_path, bench->folder, error, "limit.db");
     if (status == STATUS_OK)
         status = history_open(&made->history, bench->events, error);
     if (status == STATUS_OK)
@@ -51,19 +51,33 @@ void rolls_close(struct rolls **rolls)
     *rolls = NULL;
 }
 
-/* Ours: from structs to a commit on disk. */
-static enum status commit(struct rolls *rolls, struct made_event *events, size_t count, struct error *error)
+static enum status encode(struct rolls *rolls, struct made_event *events, size_t count, struct error *error)
 {
-    struct new_event written[COMMIT_EVENTS_MAX];
-    struct append appends[COMMIT_EVENTS_MAX];
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         events[i].data_offset = rolls->bytes.length;
         status = event_encode(&events[i].event, &rolls->bytes, error);
         events[i].data_length = rolls->bytes.length - events[i].data_offset;
     }
+    return status;
+}
+
+/* The bytes move while they grow. */
+static void point_to_bytes(const struct rolls *rolls, struct made_event *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        events[i].data = rolls->bytes.data + events[i].data_offset;
+}
+
+/* Ours: from structs to a commit on disk. */
+static enum status commit(struct rolls *rolls, struct made_event *events, size_t count, struct error *error)
+{
+    struct new_event written[COMMIT_EVENTS_MAX];
+    struct append appends[COMMIT_EVENTS_MAX];
+    enum status status = encode(rolls, events, count, error);
     if (status != STATUS_OK)
         return status;
+    point_to_bytes(rolls, events, count);
     for (size_t i = 0; i < count; i++) {
         const struct made_event *made = &events[i];
         written[i] = (struct new_event){.id = made->id,
@@ -71,7 +85,7 @@ static enum status commit(struct rolls *rolls, struct made_event *events, size_t
                                         .schema_version = event_schema_version(made->event.type),
                                         .correlation = made->correlation,
                                         .causation = made->causation,
-                                        .data = rolls->bytes.data + made->data_offset,
+                                        .data = made->data,
                                         .data_length = made->data_length};
         appends[i] = (struct append){made->stream, made->version - 1, &written[i], 1};
     }
@@ -107,10 +121,28 @@ enum status rolls_append(struct rolls *rolls, size_t commit_events, size_t *coun
         return status;
     buffer_reset(&rolls->bytes);
     status = in_commits(rolls, events, *count, commit_events, true, ours_us, error);
-    for (size_t i = 0; i < *count; i++)
-        events[i].data = rolls->bytes.data + events[i].data_offset;
+    point_to_bytes(rolls, events, *count);
     if (status == STATUS_OK)
         status = in_commits(rolls, events, *count, commit_events, false, limit_us, error);
     rolls->events += *count;
     return status;
+}
+
+enum status rolls_append_limit(struct rolls *rolls, size_t commit_events, size_t *count, int64_t *limit_us,
+                               struct error *error)
+{
+    struct made_event *events;
+    uint64_t last = 0;
+    enum status status = history_wave(rolls->history, &events, count, error);
+    buffer_reset(&rolls->bytes);
+    if (status == STATUS_OK)
+        status = encode(rolls, events, *count, error);
+    if (status == STATUS_OK)
+        status = limit_head(&rolls->limit, &last, error);
+    if (status != STATUS_OK)
+        return status;
+    point_to_bytes(rolls, events, *count);
+    for (size_t i = 0; i < *count; i++)
+        events[i].position = last + 1 + i; /* others have written there, too */
+    return in_commits(rolls, events, *count, commit_events, false, limit_us, error);
 }

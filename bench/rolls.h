@@ -18,12 +18,15 @@ struct rolls {
     struct buffer bytes;
 };
 
-enum status rolls_open(struct rolls **rolls, const struct bench *bench, const char *name,
-                       struct error *error) MUST_CHECK;
+enum status rolls_open(struct rolls **rolls, const struct bench *bench, struct error *error) MUST_CHECK;
 void rolls_close(struct rolls **rolls);
 
 /* Appends the history's next wave to both, in commits of `commit_events`; adds the times that took. */
 enum status rolls_append(struct rolls *rolls, size_t commit_events, size_t *count, int64_t *ours_us, int64_t *limit_us,
                          struct error *error) MUST_CHECK;
+
+/* Writes the next wave to the limit only: for rows during which the store's roll goes its own way. */
+enum status rolls_append_limit(struct rolls *rolls, size_t commit_events, size_t *count, int64_t *limit_us,
+                               struct error *error) MUST_CHECK;
 
 #endif

@@ -50,42 +50,22 @@ void bench_set(struct bench *bench, enum figure_id id, double value, double limi
     if (!bench->wanted[id] || value <= 0)
         return;
     bench->results[id] = (struct result){.measured = true, .value = value, .limit = limit};
-    if (bench->quiet)
-        return;
     bench_tell(bench, "", 0, 0);
     (bench->json ? print_json : print_row)(&figures[id], &bench->results[id]);
 }
 
 /* ---- doing ---- */
 
-/* All but the processes' rows read the rolls. */
-static bool wants_rolls(const struct bench *bench)
-{
-    for (enum figure_id id = 0; id < SAGA; id++)
-        if (bench->wanted[id])
-            return true;
-    return false;
-}
-
-static enum status measure_rolls(struct bench *bench, struct error *error)
-{
-    enum status status = rolls_open(&bench->rolls, bench, "shop", error);
-    if (status == STATUS_OK)
-        status = measure_appends(bench, error);
-    if (status == STATUS_OK)
-        status = measure_reads(bench, error);
-    if (status == STATUS_OK)
-        status = measure_views(bench, error);
-    rolls_close(&bench->rolls);
-    return status;
-}
-
 enum status bench_run(struct bench *bench, struct error *error)
 {
-    if (!bench->json && !bench->quiet)
+    static enum status (*const measures[])(struct bench *,
+                                           struct error *) = {measure_appends, /* which fills the rolls */
+                                                              measure_reads, measure_views, measure_processes};
+    if (!bench->json)
         print_titles();
-    enum status status = STATUS_OK;
-    if (wants_rolls(bench))
-        status = measure_rolls(bench, error);
-    return status == STATUS_OK ? measure_processes(bench, error) : status;
+    enum status status = rolls_open(&bench->rolls, bench, error);
+    for (size_t i = 0; status == STATUS_OK && i < sizeof measures / sizeof *measures; i++)
+        status = measures[i](bench, error);
+    rolls_close(&bench->rolls);
+    return status;
 }

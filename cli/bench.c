@@ -9,6 +9,8 @@ enum { WORDS_MAX = 64 };
 static const struct option_spec options[] = {
     {"events", "N", "so many events (default 200000)"},
     {"only", "NAME", "only this figure; more names may follow"},
+    {"growth", NULL, "at a hundredth, a tenth and all of the events"},
+    {"plot", "FILE", "the same, and a picture of it (SVG)"},
     {0},
 };
 
@@ -26,7 +28,7 @@ static void add(struct words *words, const char *word)
 
 static void add_options(struct words *words, const struct arguments *arguments)
 {
-    static const char *const spelled[] = {"--events", "--only"};
+    static const char *const spelled[] = {"--events", "--only", "--growth", "--plot"};
     for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++) {
         const char *value;
         for (int n = 0; (value = argument_nth(arguments, options[i].name, n)) != NULL; n++) {
@@ -57,7 +59,7 @@ static int run(struct till *till, const struct arguments *arguments)
 
 const struct command bench_command = {
     .name = "bench",
-    .usage = "[--events N] [--only NAME...]",
+    .usage = "[--events N] [--only NAME...] [--growth] [--plot FILE]",
     .summary = "measure how fast the store is, against a bare loop on SQLite",
     .details = "Starts till-bench, which stands beside this program; `till-bench --help` lists\n"
                "the figures. Each stands beside a bare C loop on SQLite that does the least\n"

@@ -41,6 +41,15 @@ Test(bench, only_what_is_named_is_measured)
     cr_assert(contains(table, "\nread_types ") && contains(table, "\nsize "), "%s", table);
 }
 
+Test(bench, growth_is_measured_at_three_sizes_and_drawn)
+{
+    const char *table = done("till bench --events 2000 --plot growth.svg --only size verify");
+    cr_assert(contains(table, "beyond the limit's\nverify ") && contains(table, "\nsize "), "%s", table);
+    cr_assert_str_eq(done("grep -c '<polyline' growth.svg"), "4\n"); /* ours and the limit, two figures */
+    cr_assert_str_eq(done("sed -n '1s/ .*//p; $p' growth.svg"), "<svg\n</svg>\n");
+    refused(4, "cannot write", "till bench --events 2000 --plot nowhere/growth.svg");
+}
+
 Test(bench, what_means_nothing_is_a_usage_error)
 {
     refused(2, "nonsense is no figure", "till bench --only nonsense");
@@ -56,7 +65,7 @@ Test(bench, stands_beside_till)
 Test(bench, leaves_nothing_when_it_is_killed)
 {
     start("till-bench --events 2000000 --only read_roll");
-    until("test -s disk/till-bench-*/shop-limit.db");
+    until("test -s disk/till-bench-*/limit.db");
     done("kill -KILL $(pgrep -P $(cat background))");
     until("test -z \"$(ls disk/)\"");
     done("rm background");
