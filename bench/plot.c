@@ -12,6 +12,7 @@ enum {
     WIDTH = 160,
     HEIGHT = 110,
     TITLE_HEIGHT = 50,
+    LABEL_HEIGHT = 12,
 };
 
 /* One panel: where it stands, and how its values become heights. */
@@ -46,6 +47,17 @@ static int decimals_of(double cost)
     return cost < 10 ? 2 : cost < 100 ? 1 : 0;
 }
 
+/* Where the last value is written: beside its point, or so far from there that the two do not overlap. */
+static double label_y(const struct panel *panel, bool ours)
+{
+    double y = y_of(panel, cost_at(panel, GROWTH_SIZES - 1, ours));
+    double other = y_of(panel, cost_at(panel, GROWTH_SIZES - 1, !ours));
+    bool above = y < other || (ours && y <= other);
+    double apart = above ? other - y : y - other;
+    double away = apart < LABEL_HEIGHT ? (LABEL_HEIGHT - apart) / 2 : 0;
+    return y + 4 + (above ? -away : away);
+}
+
 static void draw_curve(const struct panel *panel, bool ours)
 {
     const char *colour = ours ? "#1f5fa8" : "#9a9a9a";
@@ -61,7 +73,7 @@ static void draw_curve(const struct panel *panel, bool ours)
                 y_of(panel, cost_at(panel, size, ours)), colour);
     double last = cost_at(panel, GROWTH_SIZES - 1, ours);
     fprintf(panel->file, "<text x=\"%.1f\" y=\"%.1f\" fill=\"%s\">%.*f</text>\n", x_of(panel, GROWTH_SIZES - 1) + 6,
-            y_of(panel, last) + 4, colour, decimals_of(last), last);
+            label_y(panel, ours), colour, decimals_of(last), last);
 }
 
 /* "10 k", "1 M". */
