@@ -162,6 +162,37 @@ SQLITE_TEST(parked_events_that_nobody_can_have_parked_are_damage)
     }
 }
 
+static enum status count_fault(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    (void)check, (void)detail, (void)error;
+    *(int *)context += !ok;
+    return STATUS_OK;
+}
+
+static int stop_at_once(void *context)
+{
+    (void)context;
+    return 1;
+}
+
+/* Not every failure is damage: who verifies is told which it was. */
+SQLITE_TEST(verify_that_was_interrupted_anywhere_says_so_and_finds_no_fault)
+{
+    enum status status = STATUS_STOPPED;
+    three_events(given);
+    for (int steps = 20; status != STATUS_OK; steps *= 2) {
+        int faults = 0;
+        given->error.text[0] = '\0';
+        sqlite3_progress_handler(given->store->database, steps, stop_at_once, NULL);
+        status = eventstore_verify(given->store, count_fault, &faults, NULL, &given->error);
+        sqlite3_progress_handler(given->store->database, 0, NULL, NULL);
+        cr_assert(status == STATUS_OK || status == STATUS_STOPPED, "%d: %s", steps, given->error.text);
+        cr_assert_eq(faults, 0, "%d", steps);
+        cr_assert(status == STATUS_OK || strstr(given->error.text, "interrupted") != NULL, "%d: %s", steps,
+                  given->error.text);
+    }
+}
+
 /* ---- triggers and indexes ---- */
 
 SQLITE_TEST(verify_finds_a_missing_trigger)
