@@ -70,7 +70,7 @@ static enum status change_as_seen(struct eventstore *store, const struct decisio
     struct parked stands, next = decision->parked;
     bool found = false;
     enum status status = parked_find(store, decision->consumer, &next, &found, &stands, error);
-    if (status == STATUS_OK && !(found && is_same_parked(&stands, &next)))
+    if (status == STATUS_OK && (!found || !is_same_parked(&stands, &next)))
         status = moved_on(decision, error);
     parked_found(store);
     if (status != STATUS_OK)

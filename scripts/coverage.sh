@@ -151,6 +151,7 @@ main() {
     case "${1:-}" in
     "" | --check) ;;
     --last)
+        export_counts
         report
         check
         return

@@ -1,0 +1,244 @@
+/* Whatever allocation or call fails in whatever the store does, it says so, and afterwards the store is whole. */
+#include <stdio.h>
+#include <string.h>
+
+#include "eventstore/seal.h"
+#include "tests/eventstore/given.h"
+#include "tests/support/mishap.h"
+
+static struct given scene;
+static char seal_key[PATH_SIZE], seal_file[PATH_SIZE];
+
+static enum status in_turn(char path[PATH_SIZE], const char *name, unsigned turn, struct error *error)
+{
+    return path_join(path, scene.folder, error, "%s-%u", name, turn);
+}
+
+static enum status pass(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)context, (void)event, (void)error;
+    return STATUS_OK;
+}
+
+static enum status pass_parked(void *context, const char *consumer, const struct parked *parked, struct error *error)
+{
+    (void)context, (void)consumer, (void)parked, (void)error;
+    return STATUS_OK;
+}
+
+static enum status pass_decision(void *context, const struct decision *decision, struct error *error)
+{
+    (void)context, (void)decision, (void)error;
+    return STATUS_OK;
+}
+
+static enum status expect_good(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    (void)context, (void)error;
+    cr_assert(ok, "%s: %s", check, detail);
+    return STATUS_OK;
+}
+
+/* ---- the deeds ---- */
+
+static enum status commit_in_turn(unsigned turn, struct error *error)
+{
+    char sku[32];
+    struct draft draft;
+    uint64_t head = 0;
+    struct uuid command = id_numbered(100000 + turn);
+    draft_start(&draft);
+    snprintf(sku, sizeof sku, "sku-%u", turn);
+    struct new_event *events = draft_append(&draft, (struct stream){"stock", sku}, EXPECTED_NONE, 10 + 2 * turn, 2);
+    events[0].correlation = events[1].correlation = id_numbered(200000 + turn);
+    events[1].causation = 1;
+    draft.commit.command_id = &command;
+    draft_guard(&draft, MILK, 1);
+    return eventstore_commit(scene.store, &draft.commit, &head, error);
+}
+
+static enum status commits(void *context, unsigned turn, struct error *error)
+{
+    (void)context;
+    enum status status = commit_in_turn(turn, error);
+    return status == STATUS_OK ? commit_in_turn(turn, error) : status; /* who repeats it is told the same */
+}
+
+/* By a consumer of its own each time. */
+static enum status parks_and_decides(void *context, unsigned turn, struct error *error)
+{
+    char consumer[32];
+    struct draft draft;
+    (void)context;
+    snprintf(consumer, sizeof consumer, "consumer-%u", turn);
+    const struct parked parked = {.sequence = id_numbered(7),
+                                  .position = 1,
+                                  .state = PARKED_DEAD,
+                                  .attempts = 1,
+                                  .parked_at_us = MONDAY_EVENING_US,
+                                  .reason = "no answer"};
+    struct decision decision = {.kind = DECISION_DISCARD,
+                                .consumer = consumer,
+                                .parked = parked,
+                                .who = "ann",
+                                .reason = "by hand",
+                                .owed = "a refund"};
+    draft_start(&draft);
+    draft_checkpoint(&draft, consumer, 0, 1);
+    draft_park(&draft, &parked, -1);
+    enum status status = eventstore_commit(scene.store, &draft.commit, NULL, error);
+    if (status == STATUS_OK)
+        status = eventstore_pause(scene.store, consumer, MONDAY_EVENING_US, "it rests", error);
+    if (status == STATUS_OK)
+        status = eventstore_decide(scene.store, &decision, 1, error);
+    decision.kind = DECISION_SETTLE;
+    decision.owed = "";
+    return status == STATUS_OK ? eventstore_decide(scene.store, &decision, 1, error) : status;
+}
+
+static enum status reads(void *context, unsigned turn, struct error *error)
+{
+    const char *type = "Happened";
+    struct uuid id;
+    struct pause pause;
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    const struct roll_query roll = {.types = &type, .type_count = 1};
+    const struct stream_query stream = {.stream = ORDER_7};
+    const struct parked_query parked = {.limit = 2};
+    const struct decision_query decisions = {.owed_only = false};
+    struct eventstore *store = context != NULL ? context : scene.store;
+    (void)turn;
+    enum status status = eventstore_read_roll(store, &roll, pass, NULL, error);
+    if (status == STATUS_OK)
+        status = eventstore_read_stream(store, &stream, NULL, pass, NULL, error);
+    if (status == STATUS_OK)
+        status = eventstore_read_entity(store, ORDER_7.entity, 0, pass, NULL, error);
+    if (status == STATUS_OK)
+        status = eventstore_read_parked(store, &parked, pass_parked, NULL, error);
+    if (status == STATUS_OK)
+        status = eventstore_read_decisions(store, &decisions, pass_decision, NULL, error);
+    if (status == STATUS_OK)
+        status = eventstore_paused(store, "consumer-0", &pause, error);
+    if (status == STATUS_OK)
+        status = eventstore_event_id(store, 2, &id, error);
+    if (status == STATUS_OK)
+        status = eventstore_position_at(store, MONDAY_EVENING_US, &position, error);
+    if (status == STATUS_OK)
+        status = eventstore_checkpoint(store, "consumer-0", &position, error);
+    if (status == STATUS_OK)
+        status = eventstore_head_digest(store, &position, digest, error);
+    return status == STATUS_OK ? eventstore_digest_at(store, 2, digest, error) : status;
+}
+
+/* By a handle that knows nothing yet. */
+static enum status opens_and_reads(void *context, unsigned turn, struct error *error)
+{
+    struct eventstore *store = NULL;
+    (void)context;
+    enum status status = eventstore_open(&store, scene.folder, &scene.options, error);
+    if (status == STATUS_OK)
+        status = reads(store, turn, error);
+    if (status == STATUS_OK)
+        status = eventstore_consumer_claim(store, "payment", error);
+    eventstore_close(&store);
+    return status;
+}
+
+static enum status verifies(void *context, unsigned turn, struct error *error)
+{
+    (void)context, (void)turn;
+    return eventstore_verify(scene.store, expect_good, NULL, NULL, error);
+}
+
+static enum status makes_a_store(void *context, unsigned turn, struct error *error)
+{
+    char folder[PATH_SIZE];
+    (void)context;
+    enum status status = in_turn(folder, "new", turn, error);
+    if (status == STATUS_OK)
+        status = file_make_folder(folder, error);
+    return status == STATUS_OK ? eventstore_create(folder, &scene.options, "{}", error) : status;
+}
+
+static enum status copies_there_and_back(void *context, unsigned turn, struct error *error)
+{
+    char file[PATH_SIZE], folder[PATH_SIZE];
+    uint64_t position = 0;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    (void)context;
+    enum status status = in_turn(file, "backup", turn, error);
+    if (status == STATUS_OK)
+        status = in_turn(folder, "restored", turn, error);
+    if (status == STATUS_OK)
+        status = file_make_folder(folder, error);
+    if (status == STATUS_OK)
+        status = eventstore_backup(scene.store, file, &position, digest, error);
+    if (status == STATUS_OK)
+        status = eventstore_restore(file, folder, &position, digest, NULL, error);
+    return status;
+}
+
+static enum status seals(void *context, unsigned turn, struct error *error)
+{
+    char key[PATH_SIZE], file[PATH_SIZE], public_key[SEAL_KEY_TEXT_SIZE];
+    struct seal seal;
+    (void)context;
+    enum status status = in_turn(key, "key", turn, error);
+    if (status == STATUS_OK)
+        status = in_turn(file, "seal", turn, error);
+    if (status == STATUS_OK)
+        status = seal_make_key(key, public_key, error);
+    return status == STATUS_OK ? seal_write(scene.store, &scene.clock, key, file, &seal, error) : status;
+}
+
+static enum status checks_a_seal(void *context, unsigned turn, struct error *error)
+{
+    char detail[ERROR_TEXT_MAX];
+    bool holds = false;
+    (void)context, (void)turn;
+    return seal_check(scene.store, seal_key, seal_file, &holds, detail, error);
+}
+
+/* ---- the scene ---- */
+
+static void begin(void)
+{
+    struct given *given = &scene;
+    struct draft draft;
+    char public_key[SEAL_KEY_TEXT_SIZE];
+    struct seal seal;
+    mishap_install();
+    given_open(given, &engine_sqlite);
+    must(append(given, MILK, EXPECTED_NONE, 1, 1));
+    must(append(given, ORDER_7, EXPECTED_NONE, 2, 3));
+    draft_start(&draft);
+    must(path_join(seal_key, scene.folder, &scene.error, "key"));
+    must(path_join(seal_file, scene.folder, &scene.error, "seal"));
+    must(seal_make_key(seal_key, public_key, &scene.error));
+    must(seal_write(scene.store, &scene.clock, seal_key, seal_file, &seal, &scene.error));
+}
+
+static void end(void)
+{
+    given_close(&scene);
+}
+
+TestSuite(mishaps, .init = begin, .fini = end, .timeout = 600);
+
+#define SURVIVES(sentence, deed, stride)                                                                               \
+    Test(mishaps, sentence)                                                                                            \
+    {                                                                                                                  \
+        survives_no_memory(deed, NULL, stride);                                                                        \
+        survives_system_errors(deed, NULL);                                                                            \
+    }
+
+SURVIVES(a_commit_and_its_repetition_survive, commits, 1)
+SURVIVES(parking_and_deciding_survive, parks_and_decides, 1)
+SURVIVES(reading_survives, reads, 1)
+SURVIVES(opening_survives, opens_and_reads, 5)
+SURVIVES(verifying_survives, verifies, 41)
+SURVIVES(creation_survives, makes_a_store, 29)
+SURVIVES(backup_and_restore_survive, copies_there_and_back, 211)
+SURVIVES(sealing_survives, seals, 1)
+SURVIVES(checking_a_seal_survives, checks_a_seal, 1)

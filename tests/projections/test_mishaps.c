@@ -1,0 +1,107 @@
+/* Whatever allocation or call of the system fails while views are folded, it is said, and the next attempt goes well.
+ */
+#include <criterion/criterion.h>
+
+#include "projections/compare.h"
+#include "projections/orders.h"
+#include "projections/projector.h"
+#include "projections/rebuild.h"
+#include "projections/stock.h"
+#include "tests/projections/history.h"
+#include "tests/support/mishap.h"
+
+static struct history *shop;
+
+static void open_shop(void)
+{
+    mishap_install();
+    shop = history_new();
+    busy_week(shop);
+}
+
+static void close_shop(void)
+{
+    assert_view_equals_roll(shop, &orders_projection);
+    assert_view_equals_roll(shop, &stock_projection);
+    history_end(shop);
+}
+
+TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 300);
+
+/* ---- the deeds ---- */
+
+static enum status opens(struct view **view, struct error *error)
+{
+    return view_open_fresh(view, &shop->home, &orders_projection, VIEW_PATIENCE_MS, error);
+}
+
+static enum status folds_anew(void *context, unsigned turn, struct error *error)
+{
+    struct view *view = NULL;
+    (void)context, (void)turn;
+    enum status status = view_set_aside(&shop->home, &orders_projection, "it is time", error);
+    if (status == STATUS_OK)
+        status = opens(&view, error);
+    view_close(&view);
+    return status;
+}
+
+static enum status opens_what_is_there(void *context, unsigned turn, struct error *error)
+{
+    struct view *view = NULL;
+    (void)context, (void)turn;
+    enum status status = opens(&view, error);
+    view_close(&view);
+    return status;
+}
+
+static enum status looks_back(void *context, unsigned turn, struct error *error)
+{
+    struct view *view = NULL;
+    (void)context, (void)turn;
+    enum status status = view_open_at(&view, shop->store, &orders_projection, 20, error);
+    view_close(&view);
+    return status;
+}
+
+static enum status rebuilds(void *context, unsigned turn, struct error *error)
+{
+    struct rebuild_report report;
+    (void)context, (void)turn;
+    return view_rebuild(&shop->home, &orders_projection, NULL, NULL, &report, error);
+}
+
+static enum status inspects(void *context, unsigned turn, struct error *error)
+{
+    struct view_state state;
+    (void)context, (void)turn;
+    return view_inspect(&shop->home, &orders_projection, &state, error);
+}
+
+static enum status projects(void *context, unsigned turn, struct error *error)
+{
+    static const struct projection *const chosen[] = {&orders_projection, &stock_projection};
+    struct projector *projector = NULL;
+    (void)context, (void)turn;
+    enum status status = view_set_aside(&shop->home, &orders_projection, "it is time", error);
+    if (status == STATUS_OK)
+        status = projector_open(&projector, &shop->home, chosen, 2, error);
+    if (status == STATUS_OK)
+        status = projector_catch_up(projector, VIEW_PATIENCE_MS, NULL, error);
+    projector_close(&projector);
+    return status;
+}
+
+#define SURVIVES(sentence, deed, stride)                                                                               \
+    Test(mishaps, sentence)                                                                                            \
+    {                                                                                                                  \
+        survives_no_memory(deed, NULL, stride);                                                                        \
+        survives_system_errors(deed, NULL);                                                                            \
+    }
+
+SURVIVES(of_a_view_folded_anew_are_survived, folds_anew, 7)
+SURVIVES(of_a_view_that_is_there_are_survived, opens_what_is_there, 3)
+SURVIVES(of_looking_back_are_survived, looks_back, 7)
+SURVIVES(of_a_rebuild_are_survived, rebuilds, 13)
+SURVIVES(of_an_inspection_are_survived, inspects, 1)
+SURVIVES(of_the_projector_are_survived, projects, 13)

@@ -1,0 +1,225 @@
+/* Whatever allocation fails while a service works or a person decides, it is said, and the next attempt goes well. */
+#include <stdio.h>
+#include <string.h>
+
+#include "services/batch.h"
+#include "services/dead_letters.h"
+#include "services/discards.h"
+#include "services/outlook.h"
+#include "tests/services/saga.h"
+#include "tests/support/mishap.h"
+
+static struct saga saga;
+
+/* Order 1 wants more than there is, and its bank refuses to give the money back; order 2 is shipped, 3 cancelled. */
+static void open_shop(void)
+{
+    mishap_install();
+    saga_open(&saga);
+    (void)saga_place(&saga, "1", "tea", 11, "tok_refund_refused");
+    (void)saga_place(&saga, "2", "tea", 2, "tok_ok");
+    (void)saga_place(&saga, "3", "tea", 2, "tok_ok");
+    saga_settle(&saga);
+    (void)saga_ship(&saga, "2");
+    (void)saga_cancel(&saga, "3");
+    for (int i = 0; i < 20; i++) {
+        saga_settle(&saga);
+        saga.time.now_us += 60000000;
+    }
+}
+
+static void close_shop(void)
+{
+    saga_close(&saga);
+}
+
+TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 300);
+
+static const struct operator_desk desk(void)
+{
+    return (struct operator_desk){.store = saga.store, .who = "ann", .reason = "by hand"};
+}
+
+/* ---- the services at work ---- */
+
+static enum status step(int service, struct error *error)
+{
+    struct progress progress;
+    saga.handled_count = 0;
+    return consumer_step(saga.consumers[service], &progress, error);
+}
+
+static enum status works(void *context, unsigned turn, struct error *error)
+{
+    char ref[32];
+    (void)context;
+    snprintf(ref, sizeof ref, "order %u", turn);
+    enum status status = saga_place(&saga, ref, "tea", 1, "tok_ok");
+    *error = saga.error;
+    for (int i = 0; status == STATUS_OK && i < 4 * SERVICES_COUNT; i++)
+        status = step(i % SERVICES_COUNT, error);
+    if (status == STATUS_OK)
+        status = saga_cancel(&saga, ref), *error = saga.error;
+    for (int i = 0; status == STATUS_OK && i < 4 * SERVICES_COUNT; i++)
+        status = step(i % SERVICES_COUNT, error);
+    return status;
+}
+
+static enum status starts(void *context, unsigned turn, struct error *error)
+{
+    struct service_house house;
+    (void)context;
+    enum status status =
+        service_house_open(&house, service_names[turn % SERVICES_COUNT], saga.folder, &saga.clock, error);
+    if (status != STATUS_OK)
+        return status;
+    struct consumer *consumer = NULL;
+    const struct consumer_options options = {.clock = &saga.clock, .retry = &saga.retry, .producer = "test"};
+    struct progress progress;
+    status = consumer_open(&consumer, saga.store, &house.service, &options, error);
+    if (status == STATUS_OK)
+        status = consumer_step(consumer, &progress, error);
+    if (status == STATUS_OK)
+        status = consumer_rest(consumer, error);
+    consumer_close(&consumer);
+    service_house_close(&house);
+    return status;
+}
+
+/* ---- a person ---- */
+
+/* The first dead letter, if there is one. */
+static enum status with_letter(enum status (*act)(const struct dead_letter *letter, struct arena *arena,
+                                                  struct error *error),
+                               struct error *error)
+{
+    struct dead_letters letters;
+    struct arena arena = {0};
+    enum status status = dead_letters_load(&letters, saga.store, NULL, error);
+    if (status == STATUS_OK && letters.count > 0)
+        status = act(&letters.items[0], &arena, error);
+    arena_clear(&arena);
+    dead_letters_clear(&letters);
+    return status;
+}
+
+static enum status discard(const struct dead_letter *letter, struct arena *arena, struct error *error)
+{
+    const struct operator_desk ann = desk();
+    return dead_letter_discard(&ann, letter, true, arena, NULL, error);
+}
+
+static enum status retry(const struct dead_letter *letter, struct arena *arena, struct error *error)
+{
+    const struct operator_desk ann = desk();
+    (void)arena;
+    return dead_letter_retry(&ann, letter, error);
+}
+
+static enum status discards_one(void *context, unsigned turn, struct error *error)
+{
+    (void)context, (void)turn;
+    return with_letter(discard, error);
+}
+
+/* It is a dead letter again after the next attempt. */
+static enum status retries(void *context, unsigned turn, struct error *error)
+{
+    const struct operator_desk ann = desk();
+    size_t retried = 0;
+    (void)context, (void)turn;
+    enum status status = with_letter(retry, error);
+    for (int i = 0; status == STATUS_OK && i < 2; i++)
+        status = step(PAYMENT, error);
+    if (status == STATUS_OK)
+        status = dead_letters_retry_all(&ann, NULL, &retried, error);
+    return status == STATUS_OK ? step(PAYMENT, error) : status;
+}
+
+static enum status looks_at_discards(void *context, unsigned turn, struct error *error)
+{
+    struct discards discards;
+    (void)context, (void)turn;
+    enum status status = discards_load(&discards, saga.store, error);
+    discards_clear(&discards);
+    return status;
+}
+
+static enum status settles(void *context, unsigned turn, struct error *error)
+{
+    const struct operator_desk ann = desk();
+    (void)turn;
+    enum status status = dead_letter_settle(&ann, *(const uint64_t *)context, NULL, error);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* it was settled already */
+}
+
+/* ---- looking ahead ---- */
+
+struct looking {
+    const char *consumer;
+    struct arena arena;
+};
+
+static enum status look(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct looking *looking = context;
+    struct outlook outlook;
+    return outlook_of(saga.store, looking->consumer, event, &looking->arena, &outlook, error);
+}
+
+/* At what only the consumer could ever have set aside: its own commit's causes are of these types. */
+static enum status looks_ahead(void *context, unsigned turn, struct error *error)
+{
+    static const struct {
+        const char *consumer, *type;
+    } causes[] = {
+        {"payment", "OrderPlaced"},         {"payment", "StockReservationFailed"},
+        {"inventory", "PaymentCaptured"},   {"inventory", "OrderCancellationRequested"},
+        {"order", "StockReserved"},         {"order", "StockReleased"},
+        {"notification", "OrderConfirmed"}, {"notification", "OrderShipped"},
+    };
+    enum status status = STATUS_OK;
+    (void)context, (void)turn;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof causes / sizeof *causes; i++) {
+        struct looking looking = {.consumer = causes[i].consumer};
+        const struct roll_query query = {.types = &causes[i].type, .type_count = 1, .limit = 2};
+        status = eventstore_read_roll(saga.store, &query, look, &looking, error);
+        arena_clear(&looking.arena);
+    }
+    return status;
+}
+
+Test(mishaps, of_services_at_work_are_survived)
+{
+    (void)saga_list(&saga, "tea", 1000);
+    survives_no_memory(works, NULL, 1);
+}
+
+Test(mishaps, of_a_service_that_starts_are_survived)
+{
+    survives_no_memory(starts, NULL, 3);
+    survives_system_errors(starts, NULL);
+}
+
+Test(mishaps, of_a_retry_are_survived)
+{
+    survives_no_memory(retries, NULL, 1);
+}
+
+Test(mishaps, of_an_outlook_are_survived)
+{
+    survives_no_memory(looks_ahead, NULL, 1);
+}
+
+Test(mishaps, of_discards_and_settlements_are_survived)
+{
+    struct dead_letters letters;
+    cr_assert_eq(dead_letters_load(&letters, saga.store, NULL, &saga.error), STATUS_OK);
+    cr_assert_eq(letters.count, 1);
+    uint64_t position = letters.items[0].parked.position;
+    dead_letters_clear(&letters);
+    survives_no_memory(discards_one, NULL, 1);
+    survives_no_memory(looks_at_discards, NULL, 1);
+    survives_no_memory(settles, &position, 1);
+    survives_no_memory(looks_at_discards, NULL, 1);
+}

@@ -1,0 +1,155 @@
+#include "tests/support/mishap.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "tests/simulation/memory.h"
+
+enum kind { NOTHING, ARENA, SYSTEM };
+
+static struct {
+    enum kind kind;
+    uint32_t countdown;
+    int code;
+    bool struck;
+    unsigned turn;
+} mishap;
+
+void mishap_install(void)
+{
+    /* SQLite's small private heaps would hide most of its allocations. */
+    CHECK(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) == SQLITE_OK);
+    memory_install();
+}
+
+static bool fails(enum kind kind)
+{
+    if (mishap.kind != kind || --mishap.countdown > 0)
+        return false;
+    mishap.kind = NOTHING;
+    mishap.struck = true;
+    errno = mishap.code;
+    return true;
+}
+
+/* ---- the calls that fail. The linker's names, not ours. NOLINTBEGIN(bugprone-reserved-identifier) ---- */
+
+#define CALL(kind, type, name, failure, parameters, arguments)                                                         \
+    type __real_##name parameters;                                                                                     \
+    type __wrap_##name parameters;                                                                                     \
+    type __wrap_##name parameters                                                                                      \
+    {                                                                                                                  \
+        return fails(kind) ? (failure) : __real_##name arguments;                                                      \
+    }
+#define SYSTEM_CALL(type, name, failure, parameters, arguments) CALL(SYSTEM, type, name, failure, parameters, arguments)
+#define ARENA_CALL(type, name, parameters, arguments)           CALL(ARENA, type, name, NULL, parameters, arguments)
+
+ARENA_CALL(void *, arena_alloc, (struct arena * arena, size_t size), (arena, size))
+ARENA_CALL(void *, arena_alloc_array, (struct arena * arena, size_t count, size_t size), (arena, count, size))
+ARENA_CALL(char *, arena_copy, (struct arena * arena, const char *text), (arena, text))
+ARENA_CALL(char *, arena_copy_text, (struct arena * arena, const char *text, size_t length), (arena, text, length))
+
+SYSTEM_CALL(int, stat, -1, (const char *path, struct stat *found), (path, found))
+SYSTEM_CALL(int, lstat, -1, (const char *path, struct stat *found), (path, found))
+SYSTEM_CALL(int, mkdir, -1, (const char *path, mode_t mode), (path, mode))
+SYSTEM_CALL(int, flock, -1, (int descriptor, int operation), (descriptor, operation))
+SYSTEM_CALL(int, timer_create, -1, (clockid_t clock, struct sigevent *event, timer_t *timer), (clock, event, timer))
+SYSTEM_CALL(int, fsync, -1, (int descriptor), (descriptor))
+SYSTEM_CALL(ssize_t, write, -1, (int descriptor, const void *bytes, size_t length), (descriptor, bytes, length))
+SYSTEM_CALL(ssize_t, read, -1, (int descriptor, void *bytes, size_t length), (descriptor, bytes, length))
+SYSTEM_CALL(int, unlink, -1, (const char *path), (path))
+SYSTEM_CALL(int, unlinkat, -1, (int folder, const char *path, int flags), (folder, path, flags))
+SYSTEM_CALL(int, symlink, -1, (const char *target, const char *path), (target, path))
+SYSTEM_CALL(int, link, -1, (const char *from, const char *to), (from, to))
+SYSTEM_CALL(int, rename, -1, (const char *from, const char *to), (from, to))
+SYSTEM_CALL(ssize_t, readlink, -1, (const char *path, char *target, size_t size), (path, target, size))
+SYSTEM_CALL(DIR *, opendir, NULL, (const char *path), (path))
+SYSTEM_CALL(FILE *, fopen, NULL, (const char *path, const char *mode), (path, mode))
+SYSTEM_CALL(char *, fgets, NULL, (char *line, int size, FILE *file), (line, size, file))
+SYSTEM_CALL(int, fclose, (__real_fclose(file), errno = mishap.code, EOF), (FILE * file), (file))
+SYSTEM_CALL(int, ftruncate, -1, (int descriptor, off_t length), (descriptor, length))
+SYSTEM_CALL(int, posix_fallocate, mishap.code, (int descriptor, off_t from, off_t length), (descriptor, from, length))
+SYSTEM_CALL(void *, mmap, MAP_FAILED,
+            (void *address, size_t length, int protection, int flags, int descriptor, off_t from),
+            (address, length, protection, flags, descriptor, from))
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    return fails(SYSTEM) ? -1 : __real_open(path, flags, mode);
+}
+
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+/* ---- doing it again and again ---- */
+
+static void judge(enum status status, bool struck, uint32_t nth, const char *what, const struct error *error)
+{
+    cr_assert(struck || status == STATUS_OK, "nothing failed, and yet: %s", error->text);
+    cr_assert(status == STATUS_OK || error->text[0] != '\0', "call %u, %s: %s without a sentence", nth, what,
+              status_name(status));
+}
+
+/* Returns whether the `nth` call of the kind came at all. */
+static bool try_once(deed deed, void *context, enum kind kind, uint32_t nth, const char *what, enum status *status)
+{
+    struct error error = {.text = ""};
+    mishap.kind = kind;
+    mishap.countdown = nth;
+    mishap.struck = false;
+    *status = deed(context, mishap.turn++, &error);
+    mishap.kind = NOTHING;
+    judge(*status, mishap.struck, nth, what, &error);
+    return mishap.struck;
+}
+
+static bool try_without_heap(deed deed, void *context, uint32_t nth, enum status *status)
+{
+    struct error error = {.text = ""};
+    memory_fail(nth);
+    *status = deed(context, mishap.turn++, &error);
+    const bool struck = memory_heal();
+    judge(*status, struck, nth, "no memory", &error);
+    return struck;
+}
+
+/* An arena seldom asks the heap, so its own answers fail as well. */
+void survives_no_memory(deed deed, void *context, unsigned stride)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t nth = 1; try_without_heap(deed, context, nth, &status); nth += getenv("TILL_LONG") ? 1 : stride)
+        cr_assert(status == STATUS_OK || status == STATUS_MEMORY, "allocation %u: %s", nth, status_name(status));
+    for (uint32_t nth = 1; try_once(deed, context, ARENA, nth, "no memory", &status); nth++)
+        cr_assert(status == STATUS_OK || status == STATUS_MEMORY, "in an arena, %u: %s", nth, status_name(status));
+}
+
+void survives_system_errors(deed deed, void *context)
+{
+    static const int codes[] = {EIO, EINTR, ENOENT, EEXIST, EWOULDBLOCK, ENOSPC};
+    enum status status;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        uint32_t nth = 0;
+        mishap.code = codes[i];
+        do
+            nth++;
+        while (try_once(deed, context, SYSTEM, nth, strerror(codes[i]), &status));
+    }
+}

@@ -1,0 +1,23 @@
+/* mishap.h - each thing that can fail, fails once.
+ *
+ * A deed is done again and again: each allocation in it (ours and SQLite's) fails in its turn, then each call of the
+ * system that our own code makes, in several ways. Whatever fails, the deed must succeed all the same or say why it
+ * did not; and when nothing fails it must succeed. SQLite's own calls are tests/eventstore/spy_vfs.h's to break. */
+#ifndef TESTS_SUPPORT_MISHAP_H
+#define TESTS_SUPPORT_MISHAP_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* Done anew each time; `turn` is another number in each. */
+typedef enum status (*deed)(void *context, unsigned turn, struct error *error);
+
+/* Before SQLite is used for the first time. */
+void mishap_install(void);
+
+/* Without TILL_LONG one allocation in `stride` fails. Ends the test where the deed does not stand it. */
+void survives_no_memory(deed deed, void *context, unsigned stride);
+void survives_system_errors(deed deed, void *context);
+
+#endif
