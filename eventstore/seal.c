@@ -32,7 +32,7 @@ static bool take_value(const char **text, const char *name, char *value, size_t 
         return false;
     const char *begin = *text + name_length + 1;
     *text = end + 1;
-    if (begin > end || (size_t)(end - begin) >= size)
+    if ((size_t)(end - begin) >= size)
         return false;
     memcpy(value, begin, (size_t)(end - begin));
     value[end - begin] = '\0';

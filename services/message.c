@@ -36,7 +36,7 @@ static bool is_atom_character(char character)
 {
     const bool letter = (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
     const bool digit = character >= '0' && character <= '9';
-    return letter || digit || (character != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", character) != NULL);
+    return letter || digit || strchr("!#$%&'*+-/=?^_`{|}~", character) != NULL;
 }
 
 /* RFC 5322 3.2.3: atoms with single dots between them. */
@@ -104,15 +104,15 @@ static size_t encoded_word_bytes(const char *text, const char *end)
     return (size_t)(at - text);
 }
 
-/* Fits its line, and no reader would take it for something else: for an encoded word, or for a blank that folding
+/* Of a subject that message_check let pass: it fits its line, and no reader would take it for something else: for an encoded word, or for a blank that folding
  * left behind. */
 static bool is_plain_subject(const char *subject)
 {
     const size_t length = strlen(subject);
-    if (length == 0 || length > SUBJECT_PLAIN_MAX || subject[0] == ' ' || subject[length - 1] == ' ')
+    if (length > SUBJECT_PLAIN_MAX || subject[0] == ' ' || subject[length - 1] == ' ')
         return false;
     for (size_t i = 0; i < length; i++)
-        if ((unsigned char)subject[i] < 0x20 || (unsigned char)subject[i] > 0x7e)
+        if ((unsigned char)subject[i] > 0x7e)
             return false;
     return strstr(subject, "=?") == NULL;
 }
@@ -234,7 +234,7 @@ enum status message_compose(const struct message *message, struct buffer *out, s
         append_quoted_printable(out, message->body);
     else
         buffer_text(out, message->body);
-    if (out->length > 0 && out->data[out->length - 1] != '\n')
+    if (!out->failed && out->data[out->length - 1] != '\n')
         buffer_char(out, '\n');
     return buffer_ok(out, error);
 }

@@ -403,3 +403,23 @@ Test(database, closing_with_a_statement_left_is_the_callers_bug, .signal = SIGAB
     cr_assert_eq(database_prepare(database, "SELECT 1", &statement, &error), STATUS_OK);
     database_close(&database);
 }
+
+Test(database, a_path_too_long_is_refused_whole)
+{
+    char path[PATH_SIZE + 8];
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    not_opened(path, DATABASE_CREATE, STATUS_INVALID, "longer than 4095 bytes");
+}
+
+Test(database, a_table_that_is_being_read_is_busy)
+{
+    sqlite3 *database = open_shop();
+    sqlite3_stmt *select;
+    bool row;
+    cr_assert_eq(database_prepare(database, "SELECT sku FROM stock", &select, &error), STATUS_OK);
+    cr_assert_eq(database_step(select, &row, "read", &error), STATUS_OK);
+    cr_expect_eq(database_run(database, "DROP TABLE stock", &error), STATUS_BUSY, "%s", error.text);
+    sqlite3_finalize(select);
+    database_close(&database);
+}

@@ -644,13 +644,16 @@ Test(json, what_an_error_quotes_is_harmless_and_short)
     refuses("{\"\\u001b[31m\":x}", "\\x1B[31m: must be a JSON value");
     refuses("{\"\\u202e\":1,\"\\u202e\":2}", "at byte 13: the key \"\\u{202E}\" stands twice");
 
-    buffer_text(&text, "{\"");
-    repeat("\xC3\xA9", 1000);
-    buffer_text(&text, "\":x}");
-    cr_expect_eq(check(text.data, text.length), STATUS_INVALID);
-    cr_expect(text_is_utf8(error.text, strlen(error.text)));
-    cr_expect(strlen(error.text) < 80, "%s", error.text);
-    cr_expect_not_null(strstr(error.text, ": must be a JSON value"));
+    for (int before = 0; before < 2; before++) { /* the cut is at a character, and within one */
+        buffer_reset(&text);
+        buffer_format(&text, "{\"%.*s", before, "x");
+        repeat("\xC3\xA9", 1000);
+        buffer_text(&text, "\":x}");
+        cr_expect_eq(check(text.data, text.length), STATUS_INVALID);
+        cr_expect(text_is_utf8(error.text, strlen(error.text)));
+        cr_expect(strlen(error.text) < 80, "%s", error.text);
+        cr_expect_not_null(strstr(error.text, ": must be a JSON value"));
+    }
 }
 
 Test(json, a_long_path_is_cut_at_a_whole_character)

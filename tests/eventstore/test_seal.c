@@ -283,6 +283,28 @@ CONTRACT(seal, keys_are_their_owners_alone)
     }
 }
 
+CONTRACT(seal, keys_that_were_cut_or_added_to_are_none)
+{
+    static const char *const forms[] = {
+        "tillroll sealing key 1\nsecret 12\n",   "tillroll sealing key 1\nsecret %s",
+        "tillroll sealing key 1\nsecret %s\n\n", "tillroll public key 1\npublic 12\n",
+        "tillroll public key 1\npublic %s\n\n",  "tillroll public key 1\n%s\n",
+    };
+    struct scene scene = sealed(given);
+    const char *key = path_in(given->folder, "cut");
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const char digits[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+        const char *hole = strstr(forms[i], "%s");
+        char text[SEAL_SIZE];
+        int before = hole != NULL ? (int)(hole - forms[i]) : (int)strlen(forms[i]);
+        snprintf(text, sizeof text, "%.*s%s%s", before, forms[i], hole != NULL ? digits : "",
+                 hole != NULL ? hole + 2 : "");
+        must(file_write_new(key, text, strlen(text), &given->error));
+        must_be(STATUS_INVALID, seal_check(given->store, key, scene.file, &scene.holds, scene.detail, &given->error));
+        cr_assert_eq(remove(key), 0);
+    }
+}
+
 CONTRACT(seal, needs_a_key_of_the_right_kind)
 {
     struct scene scene = sealed(given);

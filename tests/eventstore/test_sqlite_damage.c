@@ -193,6 +193,85 @@ SQLITE_TEST(verify_that_was_interrupted_anywhere_says_so_and_finds_no_fault)
     }
 }
 
+static enum status pass(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)context, (void)event, (void)error;
+    return STATUS_OK;
+}
+
+static enum status pass_decision(void *context, const struct decision *decision, struct error *error)
+{
+    (void)context, (void)decision, (void)error;
+    return STATUS_OK;
+}
+
+/* Each way to read, one after the other. A new handle: nothing is remembered. */
+static bool is_damage_to_a_reader(struct given *given)
+{
+    const char *type = "Happened";
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    struct uuid id;
+    bool any;
+    given->engine->close(&given->store);
+    given->store = another_handle(given);
+    struct eventstore *store = given->store;
+    const enum status found[] = {
+        eventstore_read_roll(store, &(struct roll_query){0}, pass, NULL, &given->error),
+        eventstore_read_roll(store, &(struct roll_query){.types = &type, .type_count = 1}, pass, NULL, &given->error),
+        eventstore_read_stream(store, &(struct stream_query){.stream = ORDER_7}, NULL, pass, NULL, &given->error),
+        eventstore_read_stream(store, &(struct stream_query){.stream = ORDER_7, .direction = BACKWARDS}, NULL, pass,
+                               NULL, &given->error),
+        eventstore_read_entity(store, ORDER_7.entity, 0, pass, NULL, &given->error),
+        eventstore_head_digest(store, &position, digest, &given->error),
+        eventstore_digest_at(store, 3, digest, &given->error),
+        eventstore_event_id(store, 3, &id, &given->error),
+        eventstore_position_at(store, given->time.now_us, &position, &given->error),
+        eventstore_read_parked(store, &(struct parked_query){0}, note_any, &any, &given->error),
+        eventstore_read_decisions(store, &(struct decision_query){0}, pass_decision, NULL, &given->error),
+    };
+    bool damage = false;
+    for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+        cr_expect(found[i] == STATUS_OK || found[i] == STATUS_DAMAGED, "reader %zu: %s", i, status_name(found[i]));
+        damage = damage || found[i] == STATUS_DAMAGED;
+    }
+    return damage;
+}
+
+/* Who does not verify first is told as well. */
+Test(sqlite, damage_is_told_by_whoever_reads_it, .timeout = TEST_TIMEOUT_S)
+{
+    static const char *const rows[] = {
+        "UPDATE event SET digest = x'00' WHERE position = 3",
+        "UPDATE event SET event_id = x'00' WHERE position = 3",
+        "UPDATE event SET type = 0 WHERE position = 2",
+        "UPDATE event SET type = 1000000 WHERE position = 2",
+        "UPDATE event SET previous = 0 WHERE position = 3",
+        "UPDATE event SET version = 5 WHERE position = 3",
+        "UPDATE event SET schema_version = 0 WHERE position = 3",
+        "UPDATE event SET correlation = (SELECT entity FROM event WHERE position = 1) WHERE position = 2",
+        "DELETE FROM event WHERE position = 2",
+        "UPDATE type SET name = ''",
+        "UPDATE type SET name = printf('%300c', 'x')",
+        "INSERT INTO parked VALUES ('payment', x'00', 2, 'waiting', 1, 0, 0, '', 0)",
+        "INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 1, 9000000000000000000, 0, '', 0)",
+        "INSERT INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '', 0)",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct given scene;
+        given_open(&scene, &engine_sqlite);
+        three_events(&scene);
+        scene.is_damaged = true;
+        cr_expect_not(is_damage_to_a_reader(&scene), "%s", scene.error.text);
+        sqlite3 *rogue = raw_open(scene.folder);
+        raw_drop_triggers(rogue);
+        raw_run(rogue, rows[i]);
+        raw_close(rogue);
+        cr_expect(is_damage_to_a_reader(&scene), "%s", rows[i]);
+        given_close(&scene);
+    }
+}
+
 /* ---- triggers and indexes ---- */
 
 SQLITE_TEST(verify_finds_a_missing_trigger)

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "projections/generation.h"
 #include "projections/inbox.h"
 #include "projections/orders.h"
 #include "projections/projector.h"
+#include "projections/rebuild.h"
 #include "projections/stock.h"
 #include "tests/projections/history.h"
 
@@ -500,5 +502,103 @@ Test(view, a_reader_that_stays_holds_up_the_copying_but_not_the_folding)
     listed_many(shop, 100000, 2000);
     assert_view_equals_roll(shop, &stock_projection);
     cr_assert_eq(bytes_of(shop, "views/stock.1.db-wal"), 0);
+    history_end(shop);
+}
+
+/* ---- names and numbers in views/ and run/ ---- */
+
+static void put(struct history *shop, const char *name, const char *text)
+{
+    char path[PATH_SIZE];
+    path_in(path, shop, name);
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file, "%s", path);
+    fputs(text, file);
+    cr_assert_eq(fclose(file), 0);
+}
+
+Test(view, takes_no_file_of_other_people_for_its_own)
+{
+    static const char *const strangers[] = {"views/orders",
+                                            "views/orders.x.db",
+                                            "views/orders.0.db",
+                                            "views/orders-2.db",
+                                            "views/orders.2",
+                                            "views/orders.2.txt",
+                                            "views/orders.99999999999999999999999.db"};
+    struct history *shop = history_new();
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
+        put(shop, strangers[i], "mine");
+    struct error error;
+    struct rebuild_report report;
+    cr_assert_eq(view_rebuild(&shop->home, &orders_projection, NULL, NULL, &report, &error), STATUS_OK, "%s",
+                 error.text);
+    cr_expect_str_eq(link_of(shop, "orders"), "orders.2.db");
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
+        char path[PATH_SIZE];
+        path_in(path, shop, strangers[i]);
+        cr_expect(file_exists(path), "%s", path);
+    }
+    history_end(shop);
+}
+
+Test(view, that_is_a_link_to_anything_else_is_damaged)
+{
+    static const char *const targets[] = {"orders.1.db-wal", "elsewhere", "orders.x.db"};
+    struct history *shop = history_new();
+    busy_week(shop);
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        char path[PATH_SIZE];
+        cr_assert_eq(orders_of(shop), 5);
+        path_in(path, shop, "views/orders.db");
+        cr_assert_eq(unlink(path), 0);
+        cr_assert_eq(symlink(targets[i], path), 0);
+        const struct view_state state = inspect(shop, &orders_projection);
+        cr_expect_eq(state.condition, VIEW_DAMAGED, "%s", targets[i]);
+        cr_expect_str_eq(state.reason, "views/orders.db is no link to a view");
+    }
+    cr_expect_eq(orders_of(shop), 5);
+    history_end(shop);
+}
+
+Test(view, a_record_that_was_cut_is_none)
+{
+    static const char *const records[] = {"", "1 1 2 3 4", "1 1 2 3\n", "one\n"};
+    struct history *shop = history_new();
+    busy_week(shop);
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        cr_assert_eq(orders_of(shop), 5);
+        put(shop, "run/view-orders.files", records[i]);
+        cr_expect_eq(orders_of(shop), 5, "%s", records[i]);
+    }
+    history_end(shop);
+}
+
+Test(view, that_cannot_be_removed_is_named)
+{
+    struct history *shop = history_new();
+    struct error error;
+    char path[PATH_SIZE];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    path_in(path, shop, "views/orders.7.db");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_expect_eq(generation_remove_others(&shop->home, &orders_projection, &error), STATUS_IO);
+    cr_expect_not_null(strstr(error.text, "orders.7.db"), "%s", error.text);
+    cr_expect_eq(orders_of(shop), 5);
+    history_end(shop);
+}
+
+Test(view, that_is_set_aside_needs_nobody_to_tell)
+{
+    struct history *shop = history_new();
+    struct error error;
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    shop->home.notice = NULL;
+    cr_expect_eq(view_set_aside(&shop->home, &orders_projection, "it is time", &error), STATUS_OK, "%s", error.text);
+    cr_expect_eq(orders_of(shop), 5);
     history_end(shop);
 }

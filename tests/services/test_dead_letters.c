@@ -316,15 +316,20 @@ static enum status find_event(void *context, const struct recorded_event *event,
     return STATUS_OK;
 }
 
-/* As if `consumer` had set the last event of this type aside. */
-static void expect_outlook_of(const char *consumer, const char *type, const char *retry, const char *owed)
+static const struct recorded_event *last_of(const char *type)
 {
     const struct recorded_event *event = NULL;
-    struct outlook found;
     const struct roll_query query = {.types = &type, .type_count = 1};
     OK(eventstore_read_roll(saga.store, &query, find_event, &event, &saga.error));
     cr_assert_not_null(event, "there is no %s", type);
-    OK(outlook_of(saga.store, consumer, event, &arena, &found, &saga.error));
+    return event;
+}
+
+/* As if `consumer` had set the last event of this type aside. */
+static void expect_outlook_of(const char *consumer, const char *type, const char *retry, const char *owed)
+{
+    struct outlook found;
+    OK(outlook_of(saga.store, consumer, last_of(type), &arena, &found, &saga.error));
     cr_expect_str_eq(found.retry, retry, "%s of %s: %s", consumer, type, found.retry);
     cr_expect_str_eq(found.owed, owed, "%s of %s: %s", consumer, type, found.owed);
 }
@@ -422,18 +427,36 @@ Test(outlook, of_a_consumer_that_nobody_knows_is_that_it_gets_the_event)
     expect_outlook_of("fraud", "OrderPlaced", "hands the event to fraud once more", "");
 }
 
-/* An event of order 1 as a newer program wrote it. */
-static void write_from_the_future(const char *category, const char *type)
+/* An event of order 1, whatever it says. */
+static void write_raw(const char *category, const char *type, int schema_version, const char *data)
 {
     char entity[UUID_TEXT_SIZE];
     const struct uuid order = desk_order_id(&saga.desk, "1");
     uuid_to_text(order, entity);
-    const struct new_event event = {
-        .id = {{7}}, .type = type, .schema_version = 99, .correlation = order, .data = "{}", .data_length = 2};
+    const struct new_event event = {.id = uuid_random(),
+                                    .type = type,
+                                    .schema_version = schema_version,
+                                    .correlation = order,
+                                    .data = data,
+                                    .data_length = strlen(data)};
     const struct append append = {
         .stream = {category, entity}, .expected_version = EXPECTED_ANY, .events = &event, .count = 1};
     const struct commit commit = {.appends = &append, .append_count = 1, .actor = "future", .producer = "till 99"};
     OK(eventstore_commit(saga.store, &commit, NULL, &saga.error));
+}
+
+/* As a newer program writes it. */
+static void write_from_the_future(const char *category, const char *type)
+{
+    write_raw(category, type, 99, "{}");
+}
+
+static void expect_unreadable(const char *consumer, const char *type, const char *owed)
+{
+    struct outlook found;
+    OK(outlook_of(saga.store, consumer, last_of(type), &arena, &found, &saga.error));
+    cr_expect_not_null(strstr(found.retry, "it fails again, for it cannot be understood: "), "%s", found.retry);
+    cr_expect_str_eq(found.owed, owed, "%s of %s: %s", consumer, type, found.owed);
 }
 
 Test(outlook, of_what_cannot_be_understood_says_why_and_tells_what_is_owed_all_the_same)
@@ -458,6 +481,90 @@ Test(outlook, on_a_state_that_cannot_be_read_does_not_say_that_nothing_is_owed)
     saga_settle(&saga);
     expect_outlook(dead_letter_of("payment"), "it fails again, for it cannot be understood: ",
                    "money or stock may be left where it should not be, which cannot be told");
+}
+
+Test(outlook, of_what_cannot_be_understood_tells_by_type_and_order_what_may_be_owed)
+{
+    static const struct {
+        const char *consumer, *category, *type;
+    } from_the_future[] = {
+        {"order", "payment", "CustomerTeleported"}, /* a type that nobody knows */
+        {"order", "payment", "PaymentCaptured"},
+    };
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    for (size_t i = 0; i < sizeof from_the_future / sizeof *from_the_future; i++) {
+        write_from_the_future(from_the_future[i].category, from_the_future[i].type);
+        expect_unreadable(from_the_future[i].consumer, from_the_future[i].type, "");
+    }
+    write_raw("order", "OrderCancellationRequested", 99, "{}");
+    expect_unreadable("payment", "OrderCancellationRequested",
+                      "money or stock may be left where it should not be, which cannot be told");
+    write_raw("reservation", "StockReservationFailed", 1, "{}");
+    expect_unreadable("payment", "StockReservationFailed",
+                      "money or stock may be left where it should not be, which cannot be told");
+}
+
+Test(outlook, without_a_readable_order_names_no_customer)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    OK(saga_cancel(&saga, "1"));
+    write_from_the_future("order", "OrderConfirmed");
+    const struct recorded_event *event = last_of("OrderCancellationRequested");
+    struct outlook found;
+    OK(outlook_of(saga.store, "payment", event, &arena, &found, &saga.error));
+    cr_expect_str_eq(found.owed, "the shop owes the customer 10.00 USD");
+    expect_unreadable("order", "StockReserved", "");
+}
+
+/* The last event of a type, as if it were of an order that nobody placed. */
+static struct recorded_event of_another_order(const char *type)
+{
+    char entity[UUID_TEXT_SIZE], another[UUID_TEXT_SIZE];
+    struct recorded_event event = *last_of(type);
+    uuid_to_text(desk_order_id(&saga.desk, "1"), entity);
+    uuid_to_text(desk_order_id(&saga.desk, "2"), another);
+    char *data = arena_copy(&arena, event.data);
+    for (char *at; (at = strstr(data, entity)) != NULL;)
+        memcpy(at, another, strlen(another));
+    event.data = data;
+    return event;
+}
+
+Test(outlook, of_an_order_that_nobody_placed_says_so)
+{
+    static const struct {
+        const char *consumer, *type;
+    } causes[] = {
+        {"inventory", "PaymentCaptured"},
+        {"order", "StockReserved"},
+        {"notification", "OrderConfirmed"},
+    };
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        struct recorded_event event = of_another_order(causes[i].type);
+        struct outlook found;
+        OK(outlook_of(saga.store, causes[i].consumer, &event, &arena, &found, &saga.error));
+        cr_expect_str_eq(found.retry, "it fails again, for it cannot be understood: nobody placed the order");
+    }
+}
+
+Test(outlook, of_two_products_that_are_short_counts_the_other)
+{
+    const struct desk_line lines[] = {{.sku = "tea", .quantity = 11}, {.sku = "cup", .quantity = 1}};
+    const struct desk_order order = {
+        .order_ref = "1", .customer = "ada", .card_token = "tok_ok", .lines = lines, .line_count = 2};
+    struct uuid id;
+    OK(saga_list(&saga, "cup", 0));
+    OK(desk_place(&saga.desk, &order, &id, NULL, &saga.error));
+    saga_step(&saga, PAYMENT);
+    saga_step(&saga, PAYMENT);
+    saga_step(&saga, PAYMENT);
+    struct outlook found;
+    OK(outlook_of(saga.store, "inventory", last_of("PaymentCaptured"), &arena, &found, &saga.error));
+    cr_expect_not_null(strstr(found.retry, ", and 1 other products"), "%s", found.retry);
 }
 
 /* ---- what was discarded ---- */

@@ -5,6 +5,7 @@
 #include "services/batch.h"
 #include "services/dead_letters.h"
 #include "services/discards.h"
+#include "services/message.h"
 #include "services/outlook.h"
 #include "tests/services/saga.h"
 #include "tests/support/mishap.h"
@@ -35,7 +36,7 @@ static void close_shop(void)
 
 TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 300);
 
-static const struct operator_desk desk(void)
+static struct operator_desk desk(void)
 {
     return (struct operator_desk){.store = saga.store, .who = "ann", .reason = "by hand"};
 }
@@ -182,11 +183,27 @@ static enum status looks_ahead(void *context, unsigned turn, struct error *error
     (void)context, (void)turn;
     for (size_t i = 0; status == STATUS_OK && i < sizeof causes / sizeof *causes; i++) {
         struct looking looking = {.consumer = causes[i].consumer};
-        const struct roll_query query = {.types = &causes[i].type, .type_count = 1, .limit = 2};
+        const struct roll_query query = {.types = &causes[i].type, .type_count = 1};
         status = eventstore_read_roll(saga.store, &query, look, &looking, error);
         arena_clear(&looking.arena);
     }
     return status;
+}
+
+static enum status writes_a_mail(void *context, unsigned turn, struct error *error)
+{
+    struct buffer out = {0};
+    const struct message message = {
+        .id = {{7}}, .customer = "ann \"ada\" o'neill", .subject = "Tea — \xE2\x82\xAC", .body = "Hello"};
+    (void)context, (void)turn;
+    enum status status = message_compose(&message, &out, error);
+    buffer_clear(&out);
+    return status;
+}
+
+Test(mishaps, of_a_mail_are_survived)
+{
+    survives_no_memory(writes_a_mail, NULL, 1);
 }
 
 Test(mishaps, of_services_at_work_are_survived)
@@ -208,6 +225,14 @@ Test(mishaps, of_a_retry_are_survived)
 
 Test(mishaps, of_an_outlook_are_survived)
 {
+    char entity[UUID_TEXT_SIZE];
+    uuid_to_text(desk_order_id(&saga.desk, "2"), entity);
+    const struct new_event unreadable = {
+        .id = {{7}}, .type = "StockReservationFailed", .schema_version = 99, .data = "{}", .data_length = 2};
+    const struct append append = {
+        .stream = {"reservation", entity}, .expected_version = EXPECTED_ANY, .events = &unreadable, .count = 1};
+    const struct commit commit = {.appends = &append, .append_count = 1, .actor = "future", .producer = "till 99"};
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
     survives_no_memory(looks_ahead, NULL, 1);
 }
 

@@ -109,7 +109,8 @@ static void judge(enum status status, bool struck, uint32_t nth, const char *wha
 }
 
 /* Returns whether the `nth` call of the kind came at all. */
-static bool try_once(deed deed, void *context, enum kind kind, uint32_t nth, const char *what, enum status *status)
+static bool try_once(deed_function *deed, void *context, enum kind kind, uint32_t nth, const char *what,
+                     enum status *status)
 {
     struct error error = {.text = ""};
     mishap.kind = kind;
@@ -121,7 +122,7 @@ static bool try_once(deed deed, void *context, enum kind kind, uint32_t nth, con
     return mishap.struck;
 }
 
-static bool try_without_heap(deed deed, void *context, uint32_t nth, enum status *status)
+static bool try_without_heap(deed_function *deed, void *context, uint32_t nth, enum status *status)
 {
     struct error error = {.text = ""};
     memory_fail(nth);
@@ -132,7 +133,7 @@ static bool try_without_heap(deed deed, void *context, uint32_t nth, enum status
 }
 
 /* An arena seldom asks the heap, so its own answers fail as well. */
-void survives_no_memory(deed deed, void *context, unsigned stride)
+void survives_no_memory(deed_function *deed, void *context, unsigned stride)
 {
     enum status status = STATUS_OK;
     for (uint32_t nth = 1; try_without_heap(deed, context, nth, &status); nth += getenv("TILL_LONG") ? 1 : stride)
@@ -141,7 +142,7 @@ void survives_no_memory(deed deed, void *context, unsigned stride)
         cr_assert(status == STATUS_OK || status == STATUS_MEMORY, "in an arena, %u: %s", nth, status_name(status));
 }
 
-void survives_system_errors(deed deed, void *context)
+void survives_system_errors(deed_function *deed, void *context)
 {
     static const int codes[] = {EIO, EINTR, ENOENT, EEXIST, EWOULDBLOCK, ENOSPC};
     enum status status;

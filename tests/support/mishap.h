@@ -11,13 +11,13 @@
 #include "base/status.h"
 
 /* Done anew each time; `turn` is another number in each. */
-typedef enum status (*deed)(void *context, unsigned turn, struct error *error);
+typedef enum status deed_function(void *context, unsigned turn, struct error *error);
 
 /* Before SQLite is used for the first time. */
 void mishap_install(void);
 
 /* Without TILL_LONG one allocation in `stride` fails. Ends the test where the deed does not stand it. */
-void survives_no_memory(deed deed, void *context, unsigned stride);
-void survives_system_errors(deed deed, void *context);
+void survives_no_memory(deed_function *deed, void *context, unsigned stride);
+void survives_system_errors(deed_function *deed, void *context);
 
 #endif
