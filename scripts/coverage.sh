@@ -10,7 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly BUILD=$PWD/build/coverage BRANCHES_MIN=98
 
-# Those of services and projections that are machinery, not business.
+# What decides, stores, runs and projects: not what publishes contracts, nor the services' and views' business, which
+# the sagas, the model and the rebuilds check.
 readonly CORE="'base', 'domain', 'eventstore'"
 readonly CORE_FILES="'services/runtime.c', 'services/batch.c', 'services/breaker.c', 'services/policy.c',
     'services/dead_letters.c', 'services/discards.c', 'services/outlook.c', 'services/message.c',
@@ -60,7 +61,7 @@ CREATE TABLE reason(file, function, condition, outcome);
 CREATE TABLE room(room, file PRIMARY KEY, core);
 INSERT INTO room
     SELECT DISTINCT substr(file, 1, instr(file, '/') - 1), file, file IN ($CORE_FILES)
-        OR substr(file, 1, instr(file, '/') - 1) IN ($CORE)
+        OR (substr(file, 1, instr(file, '/') - 1) IN ($CORE) AND file NOT LIKE 'domain/contracts/%')
     FROM source WHERE substr(file, 1, instr(file, '/') - 1)
         IN ('base', 'domain', 'eventstore', 'projections', 'services', 'cli');
 

@@ -131,6 +131,15 @@ static enum status reads(void *context, unsigned turn, struct error *error)
     return status == STATUS_OK ? eventstore_digest_at(store, 2, digest, error) : status;
 }
 
+static enum status opens(void *context, unsigned turn, struct error *error)
+{
+    struct eventstore *store = NULL;
+    (void)context, (void)turn;
+    enum status status = eventstore_open(&store, scene.folder, &scene.options, error);
+    eventstore_close(&store);
+    return status;
+}
+
 /* By a handle that knows nothing yet. */
 static enum status opens_and_reads(void *context, unsigned turn, struct error *error)
 {
@@ -236,7 +245,8 @@ TestSuite(mishaps, .init = begin, .fini = end, .timeout = 600);
 SURVIVES(a_commit_and_its_repetition_survive, commits, 1)
 SURVIVES(parking_and_deciding_survive, parks_and_decides, 1)
 SURVIVES(reading_survives, reads, 1)
-SURVIVES(opening_survives, opens_and_reads, 5)
+SURVIVES(opening_survives, opens, 2)
+SURVIVES(a_new_handle_survives, opens_and_reads, 11)
 SURVIVES(verifying_survives, verifies, 41)
 SURVIVES(creation_survives, makes_a_store, 29)
 SURVIVES(backup_and_restore_survive, copies_there_and_back, 211)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/file.h"
 #include "tests/simulation/memory.h"
 
 enum kind { NOTHING, ARENA, SYSTEM };
@@ -95,6 +96,35 @@ int __wrap_open(const char *path, int flags, ...)
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
     va_end(rest);
     return fails(SYSTEM) ? -1 : __real_open(path, flags, mode);
+}
+
+/* A path of ours that becomes too long. */
+enum status __real_path_join(char path[PATH_SIZE], const char *folder, struct error *error, const char *format, ...);
+enum status __wrap_path_join(char path[PATH_SIZE], const char *folder, struct error *error, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+enum status __wrap_path_join(char path[PATH_SIZE], const char *folder, struct error *error, const char *format, ...)
+{
+    char name[PATH_SIZE];
+    va_list rest;
+    va_start(rest, format);
+    (void)vsnprintf(name, sizeof name, format, rest);
+    va_end(rest);
+    return __real_path_join(path, fails(SYSTEM) ? "" : folder, error, "%s", name);
+}
+
+enum status __real_path_format(char path[PATH_SIZE], struct error *error, const char *format, ...);
+enum status __wrap_path_format(char path[PATH_SIZE], struct error *error, const char *format, ...) PRINTF_LIKE(3, 4);
+enum status __wrap_path_format(char path[PATH_SIZE], struct error *error, const char *format, ...)
+{
+    char name[PATH_SIZE];
+    va_list rest;
+    va_start(rest, format);
+    (void)vsnprintf(name, sizeof name, format, rest);
+    va_end(rest);
+    if (!fails(SYSTEM))
+        return __real_path_format(path, error, "%s", name);
+    path[0] = '\0';
+    return error_set(error, STATUS_INVALID, "a path is too long");
 }
 
 /* NOLINTEND(bugprone-reserved-identifier) */
