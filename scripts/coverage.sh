@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # coverage.sh [--check | --last]: runs the suite and prints, for each room and each file of the core, how many of its
 # lines, of its branches (a condition is two: it was true, and it was false) and of its conditions by MC/DC (it alone
-# decided) were run. With --check it fails when less than 98 % of the core's branches were, or when docs/coverage.md
+# decided) were run. With --check it fails when less than 96 % of the core's branches were, or when docs/coverage.md
 # does not list, with a reason, exactly those that were not. --last checks the run before once more.
 #
 # What does not count: the condition of CHECK(), which is written to have one outcome, and of MUTANT(), a constant.
 # A process that is killed takes its counts with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-readonly BUILD=$PWD/build/coverage BRANCHES_MIN=98
+readonly BUILD=$PWD/build/coverage BRANCHES_MIN=96
 
 # What decides, stores, runs and projects: not what publishes contracts, nor the services' and views' business, which
 # the sagas, the model and the rebuilds check.
