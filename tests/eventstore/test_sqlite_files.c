@@ -76,6 +76,16 @@ SQLITE_TEST(does_not_open_a_newer_format)
     opening_gives(given, STATUS_NEWER);
 }
 
+SQLITE_TEST(does_not_open_settings_that_nobody_can_have_written)
+{
+    given->engine->close(&given->store);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_drop_triggers(rogue);
+    raw_run(rogue, "UPDATE store SET settings = printf('{\"currency\":\"%.1000000c\"}', 'U')");
+    raw_close(rogue);
+    opening_gives(given, STATUS_DAMAGED);
+}
+
 /* Format 2 added decisions and pauses, format 3 their checksums and the table of backups. */
 static void make_format(struct given *given, int format)
 {

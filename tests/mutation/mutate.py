@@ -51,9 +51,9 @@ CORE = {
 JUDGES = {
     "base": "base domain services simulate",
     "domain": "domain sagas services simulate",
-    "eventstore": "eventstore services simulate simulation eventstore_slow",
-    "services": "services sagas simulate simulation",
-    "projections": "projections simulate simulation projections_slow",
+    "eventstore": "eventstore services simulate simulation eventstore_slow simulation_slow",
+    "services": "services sagas simulate simulation simulation_slow",
+    "projections": "projections simulate simulation projections_slow simulation_slow",
 }
 SLOW = {
     "eventstore": "sqlite/verify_finds_every_*|process/*|*/*killed*|*/*while_another_process_writes",
