@@ -191,4 +191,5 @@ def find_mistakes(source):
         now = changed(source, edits)
         first = source.count("\n", 0, edits[0][0])
         last = source.count("\n", 0, edits[-1][1])
-        yield Mistake(first + 1, what, joined(source, first, last), joined(now, first, last), edits)
+        shown = first - (what == "dropped")  # `return NULL;` alone would be any of them
+        yield Mistake(first + 1, what, joined(source, shown, last), joined(now, shown, last), edits)
