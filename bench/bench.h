@@ -102,7 +102,6 @@ struct samples {
 void samples_add(struct samples *samples, double value);
 /* The value that `percent` of them are not above; 50 is the median. 0 when there are none. */
 double samples_percentile(struct samples *samples, double percent);
-double samples_sum(const struct samples *samples);
 void samples_clear(struct samples *samples);
 
 /* What one side of a comparison has done. */

@@ -20,7 +20,8 @@ enum {
     LATENCY_ORDERS_MIN = 20,
     LATENCY_ORDERS_MAX = 1000,
     PATIENCE_MS = 60000,
-    QUIET_MS = 25, /* between two orders: the services have written their checkpoints then */
+    ROW_MAX_US = 30000000, /* then a row makes do with what it has */
+    QUIET_MS = 25,         /* between two orders: the services have written their checkpoints then */
 };
 
 /* The shop with the history, in which services work now; its limit is written to as well. */
@@ -150,7 +151,10 @@ static enum status measure_saga(struct trade *trade, struct error *error)
     const uint64_t a_round = trade->bench->events / HISTORY_EVENTS_AN_ORDER / (SAGA_ROUNDS + 1);
     const uint64_t orders = a_round < SAGA_ORDERS_MAX ? a_round : SAGA_ORDERS_MAX;
     enum status status = STATUS_OK;
+    const int64_t until_us = clock_monotonic_us() + ROW_MAX_US;
     for (uint64_t round = 0; status == STATUS_OK && round <= SAGA_ROUNDS; round++) {
+        if (round > 1 && clock_monotonic_us() > until_us)
+            break;
         int64_t ours_us = 1, limit_us = 1;
         bench_tell(trade->bench, "saga", round, SAGA_ROUNDS);
         status = saga_ours(trade, orders, &ours_us, error);
@@ -224,8 +228,11 @@ static enum status sample_latency(struct trade *trade, const char *what, struct 
     const uint64_t orders = wanted < LATENCY_ORDERS_MIN   ? LATENCY_ORDERS_MIN
                             : wanted < LATENCY_ORDERS_MAX ? wanted
                                                           : LATENCY_ORDERS_MAX;
+    const int64_t until_us = clock_monotonic_us() + ROW_MAX_US;
     enum status status = STATUS_OK;
     for (uint64_t i = 0; status == STATUS_OK && i < orders + orders / 10; i++) {
+        if (ours->count > LATENCY_ORDERS_MIN && clock_monotonic_us() > until_us)
+            break;
         int64_t ours_us = 0, limit_us = 0;
         bench_tell(trade->bench, what, i, orders + orders / 10);
         status = confirm_one(trade, &ours_us, error);
