@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "projections/fold.h"
+#include "projections/rebuild.h"
 
 enum {
     STEP_BUDGET_US = 100000,
@@ -112,7 +113,9 @@ static void take(struct place *place, const struct view_home *home, uint64_t *he
         judge(place, home->store, head);
         return;
     }
-    enum status status = view_lock(home, place->projection, LOCK_WAIT_MS, &place->lock, &why);
+    enum status status = place->view == NULL ? view_supersede(home, place->projection, &why) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = view_lock(home, place->projection, LOCK_WAIT_MS, &place->lock, &why);
     if (status == STATUS_BUSY)
         return; /* somebody else folds it */
     if (status == STATUS_OK)

@@ -124,3 +124,15 @@ enum status view_rebuild(const struct view_home *home, const struct projection *
     file_lock_release(&lock);
     return status;
 }
+
+enum status view_supersede(const struct view_home *home, const struct projection *projection, struct error *error)
+{
+    struct view *view = NULL;
+    struct rebuild_report report;
+    enum view_condition condition;
+    enum status status = view_file_look(&view, home, projection, &condition, error);
+    view_close(&view);
+    if (status == STATUS_OK && condition == VIEW_OLDER)
+        status = view_rebuild(home, projection, NULL, NULL, &report, error);
+    return status == STATUS_BUSY || status == STATUS_MEMORY ? status : STATUS_OK;
+}

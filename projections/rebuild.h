@@ -33,4 +33,10 @@ typedef void (*rebuild_progress)(void *context, uint64_t position, uint64_t head
 enum status view_rebuild(const struct view_home *home, const struct projection *projection, rebuild_progress progress,
                          void *context, struct rebuild_report *report, struct error *error) MUST_CHECK;
 
+/* A view of an older version of its projection serves who still wants it until its successor is built: builds that.
+ * STATUS_OK also where there is nothing to do, and where it cannot be built: who opens the view then meets the reason.
+ * STATUS_BUSY when somebody else is building it, STATUS_MEMORY. */
+enum status view_supersede(const struct view_home *home, const struct projection *projection,
+                           struct error *error) MUST_CHECK;
+
 #endif

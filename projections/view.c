@@ -2,9 +2,11 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "projections/fold.h"
+#include "projections/rebuild.h"
 
 enum { LOCK_SLICE_MS = 50 /* then look again: who holds the lock is folding what we want */ };
 
@@ -48,13 +50,26 @@ static enum status open_and_fold(struct view **view, const struct view_home *hom
     return status;
 }
 
-/* STATUS_BUSY when somebody else holds the lock, or replaced the view while we opened it. */
+static enum status pause_if_busy(enum status status)
+{
+    static const struct timespec slice = {.tv_nsec = LOCK_SLICE_MS * 1000000L};
+    if (status == STATUS_BUSY)
+        nanosleep(&slice, NULL);
+    return status;
+}
+
+/* STATUS_BUSY when somebody else holds the lock or builds the view anew, or replaced it while we opened it. */
 static enum status try_fresh(struct view **view, const struct view_home *home, const struct projection *projection,
                              uint64_t *head, struct error *error)
 {
     enum view_condition condition;
     struct file_lock lock;
     enum status status = view_file_open(view, home, projection, false, &condition, error);
+    if (*view == NULL) {
+        status = view_supersede(home, projection, error);
+        if (status != STATUS_OK)
+            return pause_if_busy(status);
+    }
     if (*view == NULL || (*view)->position < *head) {
         view_close(view);
         status = view_lock(home, projection, LOCK_SLICE_MS, &lock, error);

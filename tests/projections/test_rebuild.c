@@ -158,6 +158,67 @@ Test(rebuild, catches_up_while_the_old_view_serves_and_follows)
     history_end(shop);
 }
 
+/* What a program of before still asks: the version that it knows. */
+static enum status ask_before(struct history *shop, int64_t *orders, struct error *error)
+{
+    struct projection before = orders_projection;
+    struct view *view = NULL;
+    before.version = orders_projection.version - 1;
+    enum status status = view_open_fresh(&view, &shop->home, &before, 1000, error);
+    *orders = status == STATUS_OK ? number_in(shop, "views/orders.db", "SELECT count(*) FROM orders") : 0;
+    view_close(&view);
+    return status;
+}
+
+static void ask_meanwhile(void *context, uint64_t position, uint64_t head)
+{
+    struct meanwhile *meanwhile = context;
+    struct error error = {0};
+    int64_t orders;
+    (void)position, (void)head;
+    if (++meanwhile->calls > 1)
+        return;
+    placed(meanwhile->shop, 11, "tea", 1);
+    cr_assert_eq(ask_before(meanwhile->shop, &orders, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(orders, 6, "it serves, and follows");
+}
+
+Test(rebuild, a_view_of_an_older_version_serves_until_the_new_one_has_caught_up)
+{
+    struct history *shop = history_new();
+    struct meanwhile meanwhile = {.shop = shop};
+    struct rebuild_report report;
+    struct error error = {0};
+    int64_t orders;
+    busy_week(shop);
+    cr_assert_eq(ask_before(shop, &orders, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(view_rebuild(&shop->home, &orders_projection, ask_meanwhile, &meanwhile, &report, &error), STATUS_OK,
+                 "%s", error.text);
+    cr_assert_geq(meanwhile.calls, 1);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
+    assert_view_equals_roll(shop, &orders_projection);
+    cr_assert_eq(ask_before(shop, &orders, &error), STATUS_NEWER);
+    history_end(shop);
+}
+
+Test(rebuild, is_what_the_projector_does_with_a_view_of_an_older_version)
+{
+    struct history *shop = history_new();
+    struct projector *projector = NULL;
+    struct projector_progress progress;
+    struct error error = {0};
+    int64_t orders;
+    busy_week(shop);
+    cr_assert_eq(ask_before(shop, &orders, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(projector_open(&projector, &shop->home, NULL, 0, &error), STATUS_OK);
+    cr_assert_eq(projector_step(projector, &progress, &error), STATUS_OK);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
+    cr_assert_eq(shop->notices, 0, "nothing was set aside");
+    assert_view_equals_roll(shop, &orders_projection);
+    projector_close(&projector);
+    history_end(shop);
+}
+
 static void rebuild_again(void *context, uint64_t position, uint64_t head)
 {
     struct rebuild_report report;
