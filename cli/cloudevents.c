@@ -14,7 +14,7 @@
 
 void trace_id_text(struct uuid journey, char text[TRACE_ID_SIZE])
 {
-    for (int i = 0; i < UUID_BYTES; i++)
+    for (size_t i = 0; i < UUID_BYTES; i++)
         snprintf(text + 2 * i, 3, "%02x", journey.bytes[i]);
 }
 

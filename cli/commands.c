@@ -25,6 +25,7 @@ const struct command *const commands[] = {
     &verify_command,
     &seal_command,
     &rebuild_command,
+    &replay_command,
     &backup_command,
     &restore_command,
     &export_command,

@@ -31,6 +31,8 @@ extern const struct command verify_command, backup_command, restore_command, reb
 extern const struct command bench_command;
 /* export.c, load.c */
 extern const struct command export_command, load_command;
+/* replay.c */
+extern const struct command replay_command;
 /* seal.c */
 extern const struct command seal_command;
 

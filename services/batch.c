@@ -122,7 +122,8 @@ static enum status read_on(struct batch *batch, struct loaded *loaded, struct er
     struct arena *arena = loaded->fold->long_lived ? &batch->scratch : &batch->arena;
     struct folding folding = {
         .fold = loaded->fold, .state = loaded->state, .arena = arena, .currency = batch->currency};
-    struct stream_query query = {.stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1};
+    struct stream_query query = {
+        .stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1, .to_position = batch->as_of};
     uint64_t version = 0;
     enum status status = eventstore_read_stream(batch->store, &query, &version, fold_event, &folding, error);
     if (status != STATUS_OK)
@@ -134,16 +135,34 @@ static enum status read_on(struct batch *batch, struct loaded *loaded, struct er
     return STATUS_OK;
 }
 
+static struct loaded *find_or_make(struct batch *batch, const struct fold *fold, const char *entity)
+{
+    struct loaded *loaded = find_loaded(batch, fold->category, entity, fold->long_lived);
+    return loaded != NULL ? loaded : new_loaded(batch, fold, entity);
+}
+
 enum status batch_load(struct batch *batch, const struct fold *fold, const char *entity, struct loaded **out,
                        struct error *error)
 {
-    struct loaded *loaded = find_loaded(batch, fold->category, entity, fold->long_lived);
-    if (loaded == NULL)
-        loaded = new_loaded(batch, fold, entity);
+    struct loaded *loaded = find_or_make(batch, fold, entity);
     *out = loaded;
     if (loaded == NULL)
         return error_memory(error);
+    if (batch->as_of != 0 && fold->long_lived)
+        loaded->read_in = batch->number;
     return loaded->read_in == batch->number ? STATUS_OK : read_on(batch, loaded, error);
+}
+
+enum status batch_watch(struct batch *batch, const struct fold *fold, const struct recorded_event *event,
+                        struct error *error)
+{
+    struct loaded *loaded = find_or_make(batch, fold, event->stream.entity);
+    CHECK(fold->long_lived);
+    if (loaded == NULL)
+        return error_memory(error);
+    struct folding folding = {
+        .fold = fold, .state = loaded->state, .arena = &batch->scratch, .currency = batch->currency};
+    return fold_event(&folding, event, error);
 }
 
 enum status batch_fold_until(struct batch *batch, const struct fold *fold, const char *entity, uint64_t position,
@@ -242,7 +261,7 @@ enum status batch_answer(struct batch *batch, const struct recorded_event *cause
     if (answer->data == NULL)
         return error->status;
     enum status status = add_append(batch, loaded, answer, error);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && batch->as_of == 0) {
         loaded->version++;
         loaded->fold->evolve(loaded->state, event);
     }

@@ -27,6 +27,7 @@ struct batch {
     struct eventstore *store;
     struct currency currency; /* the shop's */
     const char *writer;       /* the service: part of every answer's id */
+    uint64_t as_of;           /* 0, or a rehearsal: streams are read up to here, and answers are not folded in */
     unsigned number;          /* of this batch */
     struct arena arena;       /* everything of this batch */
     struct arena scratch;     /* for one event */
@@ -52,6 +53,11 @@ void batch_abandon(struct batch *batch);
 
 enum status batch_load(struct batch *batch, const struct fold *fold, const char *entity, struct loaded **loaded,
                        struct error *error) MUST_CHECK;
+
+/* In a rehearsal long-lived streams are not read, for each time would be a walk from their head back: what happened in
+ * them is told here, event by event. */
+enum status batch_watch(struct batch *batch, const struct fold *fold, const struct recorded_event *event,
+                        struct error *error) MUST_CHECK;
 
 /* Folds a stream up to a position, apart from the map. */
 enum status batch_fold_until(struct batch *batch, const struct fold *fold, const char *entity, uint64_t position,

@@ -25,7 +25,8 @@ static enum status write_mail(struct reaction *reaction, const struct notice_fac
                                   .subject = buffer_string(&subject),
                                   .body = buffer_string(&body),
                                   .date_us = reaction_cause(reaction)->recorded_at_us};
-        status = mailbox_put(reaction_self(reaction), &message, error);
+        if (reaction_past(reaction) == NULL) /* else it was put there then */
+            status = mailbox_put(reaction_self(reaction), &message, error);
     }
     buffer_clear(&subject);
     buffer_clear(&body);

@@ -13,6 +13,8 @@
  * owes the customer. */
 #include "domain/payment.h"
 
+#include <stdio.h>
+
 #include "base/mutant.h"
 #include "base/text.h"
 #include "domain/money.h"
@@ -63,6 +65,30 @@ static enum status find_request(struct reaction *reaction, const struct event *c
     return status;
 }
 
+/* What the bank must have said for us to state `past`. */
+static struct gateway_answer recall(const struct event *past)
+{
+    struct gateway_answer answer = {.accepted = past->type != EVENT_PAYMENT_DECLINED};
+    if (past->type == EVENT_PAYMENT_CAPTURED)
+        snprintf(answer.reference, sizeof answer.reference, "%s", past->payment_captured.gateway_reference);
+    else if (past->type == EVENT_PAYMENT_REFUNDED)
+        snprintf(answer.reference, sizeof answer.reference, "%s", past->payment_refunded.gateway_reference);
+    else if (past->type == EVENT_PAYMENT_DECLINED)
+        snprintf(answer.reason, sizeof answer.reason, "%s", past->payment_declined.reason);
+    return answer;
+}
+
+static enum status ask(struct reaction *reaction, const struct gateway_call *call, struct gateway_answer *answer,
+                       struct error *error)
+{
+    if (reaction_past(reaction) != NULL) {
+        *answer = recall(reaction_past(reaction));
+        return STATUS_OK;
+    }
+    enum status status = reaction_begin_outside(reaction, error);
+    return status == STATUS_OK ? gateway_ask(reaction_self(reaction), call, answer, error) : status;
+}
+
 static enum status react(struct reaction *reaction, const struct event *cause, struct error *error)
 {
     char key[PAYMENT_KEY_SIZE];
@@ -75,9 +101,7 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
     if (MUTANT(REFUND_WITHOUT_KEY) && request.kind == PAYMENT_ASK_REFUND)
         uuid_to_text(uuid_random(), key);
     const struct gateway_call call = call_for(&request, key);
-    status = reaction_begin_outside(reaction, error);
-    if (status == STATUS_OK)
-        status = gateway_ask(reaction_self(reaction), &call, &answer, error);
+    status = ask(reaction, &call, &answer, error);
     return status == STATUS_OK ? conclude(reaction, &request, &answer, error) : status;
 }
 

@@ -50,6 +50,7 @@ struct consumer {
 struct reaction {
     struct consumer *consumer;
     const struct recorded_event *cause;
+    const struct event *past; /* NULL but in a rehearsal */
     unsigned answers;
     bool outside_asked;
     bool outside_hangs;
@@ -104,6 +105,11 @@ enum status reaction_guard(struct reaction *reaction, const struct fold *fold, c
     struct loaded *loaded = NULL;
     enum status status = batch_load(&reaction->consumer->batch, fold, entity, &loaded, error);
     return status == STATUS_OK ? batch_guard(&reaction->consumer->batch, loaded, error) : status;
+}
+
+const struct event *reaction_past(const struct reaction *reaction)
+{
+    return reaction->past;
 }
 
 enum status reaction_begin_outside(struct reaction *reaction, struct error *error)
@@ -236,14 +242,19 @@ static bool is_probing(struct consumer *consumer)
     return breaker_state(&consumer->breaker, clock_now_us(&consumer->clock)) == BREAKER_PROBING;
 }
 
+static enum status decode(struct consumer *consumer, const struct recorded_event *recorded, struct event *event,
+                          struct error *error)
+{
+    return event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
+                        consumer->batch.currency, &consumer->batch.arena, event, error);
+}
+
 static enum status react(struct consumer *consumer, struct item *item, struct error *error)
 {
     struct reaction reaction = {.consumer = consumer, .cause = item->cause};
     size_t appends = consumer->batch.append_count;
     struct event event;
-    enum status status =
-        event_decode(item->cause->type, item->cause->schema_version, item->cause->data, item->cause->data_length,
-                     consumer->batch.currency, &consumer->batch.arena, &event, error);
+    enum status status = decode(consumer, item->cause, &event, error);
     if (status == STATUS_OK)
         status = consumer->service.react(&reaction, &event, error);
     if (status == STATUS_UNAVAILABLE && item->attempt >= consumer->retry.attempts && consumer->service.give_up != NULL)
@@ -635,6 +646,37 @@ enum status consumer_rest(struct consumer *consumer, struct error *error)
     if (status == STATUS_OK)
         consumer->checkpoint = consumer->position;
     return status;
+}
+
+/* ---- rehearsals ---- */
+
+enum status consumer_rehearse(struct consumer *consumer, const struct recorded_event *cause,
+                              const struct recorded_event *past, const struct append **answers, size_t *count,
+                              struct error *error)
+{
+    struct event event, first;
+    struct reaction reaction = {.consumer = consumer, .cause = cause, .past = &first};
+    struct batch *batch = &consumer->batch;
+    CHECK(past->position > cause->position);
+    batch_begin(batch);
+    batch->as_of = past->position - 1;
+    enum status status = decode(consumer, cause, &event, error);
+    if (status == STATUS_OK && (consumer->service.subscriptions & EVENT_BIT(event.type)) == 0)
+        status = error_set(error, STATUS_NOT_FOUND, "nothing: %s does not want to see %s", consumer->service.name,
+                           cause->type);
+    if (status == STATUS_OK)
+        status = decode(consumer, past, &first, error);
+    if (status == STATUS_OK)
+        status = consumer->service.react(&reaction, &event, error);
+    *answers = batch->appends;
+    *count = batch->append_count;
+    return status;
+}
+
+enum status consumer_watch(struct consumer *consumer, const struct fold *fold, const struct recorded_event *event,
+                           struct error *error)
+{
+    return batch_watch(&consumer->batch, fold, event, error);
 }
 
 /* ---- life cycle ---- */

@@ -97,6 +97,10 @@ enum status reaction_guard(struct reaction *reaction, const struct fold *fold, c
  * outside hangs nothing was asked: the event has not used up an attempt, and the step fails with STATUS_UNAVAILABLE. */
 enum status reaction_begin_outside(struct reaction *reaction, struct error *error) MUST_CHECK;
 
+/* In a rehearsal the first event that the service answered then, from which follows what the outside said: nobody is to
+ * be asked. NULL otherwise. */
+const struct event *reaction_past(const struct reaction *reaction);
+
 /* Adds events to the answer. Each belongs to a stream that was loaded before. */
 enum status reaction_answer(struct reaction *reaction, const struct event_list *events, struct error *error) MUST_CHECK;
 
@@ -157,6 +161,20 @@ enum status consumer_step(struct consumer *consumer, struct progress *progress, 
 
 /* Writes the checkpoint if it moved without events since the last commit: at idle and at a stop. */
 enum status consumer_rest(struct consumer *consumer, struct error *error) MUST_CHECK;
+
+/* ---- rehearsals: see replay.h. A consumer that was opened for them must not step. */
+
+/* What the service answers to `cause` in the state that its streams had in front of `past`, its first answer then.
+ * `*answers` are appends of one event each, borrowed until the next call. Fails as react does, with STATUS_NOT_FOUND
+ * too when the service does not want such events any more. */
+enum status consumer_rehearse(struct consumer *consumer, const struct recorded_event *cause,
+                              const struct recorded_event *past, const struct append **answers, size_t *count,
+                              struct error *error) MUST_CHECK;
+
+/* Every event of a long-lived fold's streams is told once, in the order of positions, before what was decided on it is
+ * rehearsed. */
+enum status consumer_watch(struct consumer *consumer, const struct fold *fold, const struct recorded_event *event,
+                           struct error *error) MUST_CHECK;
 
 /* Forgets everything; writes nothing. */
 void consumer_close(struct consumer **consumer);

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "projections/projection.h"
+#include "services/replay.h"
 #include "services/services.h"
 
 enum query { QUERY_ROWS, QUERY_LAST, QUERY_CHECKPOINTS, QUERIES };
@@ -565,6 +566,24 @@ static bool check_stock_view(struct checks *checks, const char *folder)
     return good;
 }
 
+/* ---- the services ---- */
+
+static bool check_replay(struct checks *checks, const char *folder)
+{
+    struct eventstore *roll = NULL;
+    struct replay_report report = {.answers = 0};
+    struct error error = {0};
+    enum status status = eventstore_open(&roll, folder, NULL, &error);
+    if (status == STATUS_OK)
+        status = replay_roll(roll, 0, NULL, &report, &error);
+    eventstore_close(&roll);
+    if (status != STATUS_OK)
+        return model_wrong(&checks->model, "", "the roll cannot be replayed: %s", error.text);
+    return report.position == 0 ||
+           model_wrong(&checks->model, "", "%s would answer otherwise at %llu: %s, and not %s", report.service,
+                       (unsigned long long)report.position, report.today, report.stands);
+}
+
 /* ---- the end ---- */
 
 /* All of the roll once more, from its first event. */
@@ -587,7 +606,7 @@ bool checks_end(struct checks *checks, struct world *world)
         return false;
     return check_all_again(checks) && check_rest(checks, world) && check_mails(checks, folder) && check_kept(checks) &&
            check_book(checks, folder) && check_told(checks) && check_views(checks, world) &&
-           check_orders_view(checks, folder) && check_stock_view(checks, folder);
+           check_orders_view(checks, folder) && check_stock_view(checks, folder) && check_replay(checks, folder);
 }
 
 void checks_free(struct checks **checks)

@@ -8,6 +8,7 @@
  *   5  no customer is told the same thing twice, and each is told how it ended
  *   6  every view equals itself folded anew
  *   7  no consumer handled a journey's events out of order
+ *   8  every answer of a service is given again when the roll is replayed
  *
  * 1, 4 and 7 are checked after every step, for what the step added, and all of it at the end. */
 #ifndef TESTS_SIMULATION_CHECKS_H
