@@ -17,7 +17,7 @@ skip() {
     exit 77
 }
 command -v node >/dev/null || skip "there is no node (apt-get install nodejs npm)"
-if [ ! -d "$here/node_modules" ]; then
+if ! [ "$here/node_modules/.package-lock.json" -nt "$here/package-lock.json" ]; then
     (cd "$here" && npm ci --no-audit --no-fund >"$work/npm" 2>&1) || skip "npm ci failed: $(tail -n 1 "$work/npm")"
 fi
 
@@ -27,7 +27,11 @@ export TILL_LOG=off TILL_SHOP=$work/shop
 mkdir "$work/demo"
 TMPDIR=$work/demo "$till" demo --keep >"$work/said" || { cat "$work/said" >&2; exit 1; }
 for roll in "$work"/demo/*/events.db; do
-    "$till" --shop "${roll%/events.db}" events --json >>"$work/demo.jsonl"
+    shop=${roll%/events.db}
+    "$till" --shop "$shop" events --json >>"$work/demo.jsonl"
+    "$till" --shop "$shop" events --format cloudevents >>"$work/cloudevents"
+    "$till" --shop "$shop" orders --json | grep -o '"order_id":"[^"]*"' | cut -d '"' -f 4 |
+        xargs -n 1 "$till" --shop "$shop" trace --format otlp >>"$work/traces"
 done
 
 for suite in domain services projections; do
@@ -36,3 +40,4 @@ done
 TILL_EVENTS=$work/simulator.jsonl "$tests/till-simulate" --runs 10 --orders 50 >"$work/said" || { cat "$work/said" >&2; exit 1; }
 
 node "$here/check-contracts.mjs" "$published" "$work/asyncapi.json" "$here/../contracts/history/v1.jsonl" "$work"/*.jsonl
+node "$here/check-formats.mjs" "$work/cloudevents" "$work/traces"
