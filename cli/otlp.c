@@ -24,9 +24,12 @@ static void add_digits(cJSON *object, const char *name, int64_t number, const ch
 static cJSON *add_attribute(cJSON *attributes, const char *key)
 {
     cJSON *attribute = cJSON_CreateObject();
-    cJSON_AddItemToArray(attributes, attribute);
     json_text(attribute, "key", key);
-    return cJSON_AddObjectToObject(attribute, "value");
+    cJSON *value = cJSON_AddObjectToObject(attribute, "value");
+    if (cJSON_AddItemToArray(attributes, attribute))
+        return value;
+    cJSON_Delete(attribute);
+    return NULL;
 }
 
 static void add_text(cJSON *attributes, const char *key, const char *text)
@@ -66,14 +69,14 @@ static cJSON *make_resource(const struct trace *trace, const char *service, stru
     cJSON *resource = cJSON_AddObjectToObject(whole, "resource");
     add_text(cJSON_AddArrayToObject(resource, "attributes"), "service.name", service);
     cJSON *scope_spans = cJSON_CreateObject();
-    cJSON_AddItemToArray(cJSON_AddArrayToObject(whole, "scopeSpans"), scope_spans);
     cJSON *scope = cJSON_AddObjectToObject(scope_spans, "scope");
     json_text(scope, "name", "tillroll");
     json_text(scope, "version", TILL_VERSION);
     cJSON *spans = cJSON_AddArrayToObject(scope_spans, "spans");
     for (size_t i = 0; i < trace->count; i++)
         if (strcmp(trace->steps[i].service, service) == 0)
-            cJSON_AddItemToArray(spans, make_span(trace, &trace->steps[i], order));
+            json_item(spans, make_span(trace, &trace->steps[i], order));
+    json_item(cJSON_AddArrayToObject(whole, "scopeSpans"), scope_spans);
     return whole;
 }
 
@@ -91,6 +94,6 @@ enum status print_otlp(const struct trace *trace, struct uuid order, struct erro
     cJSON *resources = cJSON_AddArrayToObject(request, "resourceSpans");
     for (size_t i = 0; i < trace->count; i++)
         if (is_first_of_service(trace, i))
-            cJSON_AddItemToArray(resources, make_resource(trace, trace->steps[i].service, order));
+            json_item(resources, make_resource(trace, trace->steps[i].service, order));
     return json_line(request, error);
 }

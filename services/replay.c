@@ -31,31 +31,37 @@ struct replay {
 
 /* ---- in words ---- */
 
-static void say_safe(char out[REPLAY_TEXT_SIZE], const char *text)
+static enum status say_safe(char out[REPLAY_TEXT_SIZE], const char *text, struct error *error)
 {
     struct buffer safe = {0};
     text_append_safe(&safe, text, strlen(text));
     snprintf(out, REPLAY_TEXT_SIZE, "%s", buffer_string(&safe));
     text_trim_partial(out);
+    const enum status status = buffer_ok(&safe, error);
     buffer_clear(&safe);
+    return status;
 }
 
-static void say_event(char out[REPLAY_TEXT_SIZE], const char *type, struct stream stream, const char *data)
+static enum status say_event(char out[REPLAY_TEXT_SIZE], const char *type, struct stream stream, const char *data,
+                             struct error *error)
 {
     struct buffer words = {0};
     buffer_format(&words, "%s in %s-%s: %s", type, stream.category, stream.entity, data);
-    say_safe(out, buffer_string(&words));
+    enum status status = buffer_ok(&words, error);
+    if (status == STATUS_OK)
+        status = say_safe(out, buffer_string(&words), error);
     buffer_clear(&words);
+    return status;
 }
 
-static void say_stands(char out[REPLAY_TEXT_SIZE], const struct recorded_event *event)
+static enum status say_stands(struct replay *replay, const struct recorded_event *event, struct error *error)
 {
-    say_event(out, event->type, event->stream, event->data);
+    return say_event(replay->report->stands, event->type, event->stream, event->data, error);
 }
 
-static void say_today(char out[REPLAY_TEXT_SIZE], const struct append *answer)
+static enum status say_today(struct replay *replay, const struct append *answer, struct error *error)
 {
-    say_event(out, answer->events->type, answer->stream, answer->events->data);
+    return say_event(replay->report->today, answer->events->type, answer->stream, answer->events->data, error);
 }
 
 /* Begins to tell of a difference; false when it is not the first. */
@@ -122,11 +128,8 @@ static enum status compare(struct replay *replay, const struct append *answers, 
         return STATUS_OK;
     snprintf(report->stands, sizeof report->stands, "nothing behind it");
     snprintf(report->today, sizeof report->today, "nothing");
-    if (at < replay->count)
-        say_stands(report->stands, replay->stands[at]);
-    if (at < count)
-        say_today(report->today, &answers[at]);
-    return STATUS_OK;
+    enum status status = at < replay->count ? say_stands(replay, replay->stands[at], error) : STATUS_OK;
+    return status == STATUS_OK && at < count ? say_today(replay, &answers[at], error) : status;
 }
 
 /* Today's code answers with a failure, which is told as its answer; the store's own failures end the replay. */
@@ -140,11 +143,10 @@ static enum status note_failure(struct replay *replay, enum status failure, cons
     case STATUS_REFUSED: break;
     default: return error_set(error, failure, "%s", why->text);
     }
-    if (is_first(replay, replay->stands[0])) {
-        say_stands(replay->report->stands, replay->stands[0]);
-        say_safe(replay->report->today, why->text);
-    }
-    return STATUS_OK;
+    if (!is_first(replay, replay->stands[0]))
+        return STATUS_OK;
+    enum status status = say_stands(replay, replay->stands[0], error);
+    return status == STATUS_OK ? say_safe(replay->report->today, why->text, error) : status;
 }
 
 /* ---- one answer ---- */

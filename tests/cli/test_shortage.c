@@ -32,7 +32,7 @@ static void make_shop(void)
     small_shop();
     done("till place --ref 4 --customer dan --line tea=20 --card tok_refund_refused");
     done("till run --until-idle --attempts 2 --first-delay 1");
-    done("till orders && till seal --new-key && till seal sealed && till backup saved.db");
+    done("till orders && till seal --new-key && till seal sealed && till backup saved.db && till export roll");
     done("mkdir promised && till contracts publish promised && sed -i '/\"carrier\"/d' promised/OrderShipped.v1.json");
     done("mv shop whole");
 }
@@ -92,6 +92,10 @@ static const char *const questions[] = {
     "till trace 4",
     "till trace 4 --json",
     "till trace 1 --format mermaid",
+    "till trace 1 --format otlp",
+    "till events --format cloudevents",
+    "till export",
+    "till replay --json",
     "till contracts",
     "till contracts --json",
     "till contracts --format markdown",
@@ -169,6 +173,8 @@ static const struct deed deeds[] = {
     {.line = "till backup copy.db"},
     {.line = "till restore saved.db --shop other", .shop = "other"},
     {.line = "till seal note"},
+    {.line = "till export copy.db"},
+    {.line = "till load roll --shop other", .shop = "other"},
 };
 
 static void begin_again(const struct deed *deed)

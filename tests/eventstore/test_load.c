@@ -117,6 +117,7 @@ CONTRACT(load, makes_an_empty_store_the_same_as_the_other)
     cr_assert_arr_eq(digest, origin->digests[EVENTS - 1], sizeof digest);
     cr_assert_str_eq(positions(read_roll(given, (struct roll_query){0})), "1 2 3 4");
     cr_assert_eq(version_of(given, TEA), 3);
+    cr_assert(uuid_equal(eventstore_info(given->store)->id, origin->info.id));
     reopen(given);
     cr_assert(uuid_equal(eventstore_info(given->store)->id, origin->info.id));
     cr_assert_eq(eventstore_info(given->store)->created_at_us, 500);
