@@ -104,8 +104,8 @@ static size_t encoded_word_bytes(const char *text, const char *end)
     return (size_t)(at - text);
 }
 
-/* Of a subject that message_check let pass: it fits its line, and no reader would take it for something else: for an encoded word, or for a blank that folding
- * left behind. */
+/* Of a subject that message_check let pass: it fits its line, and no reader would take it for something else: for an
+ * encoded word, or for a blank that folding left behind. */
 static bool is_plain_subject(const char *subject)
 {
     const size_t length = strlen(subject);

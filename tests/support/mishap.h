@@ -1,8 +1,9 @@
 /* mishap.h - each thing that can fail, fails once.
  *
  * A deed is done again and again: each allocation in it (ours and SQLite's) fails in its turn, then each call of the
- * system that our own code makes, in several ways, and each path that it joins. Whatever fails, the deed must succeed all the same or say why it
- * did not; and when nothing fails it must succeed. SQLite's own calls are tests/eventstore/spy_vfs.h's to break. */
+ * system that our own code makes, in several ways, and each path that it joins. Whatever fails, the deed must succeed
+ * all the same or say why it did not; and when nothing fails it must succeed. SQLite's own calls are
+ * tests/eventstore/spy_vfs.h's to break. */
 #ifndef TESTS_SUPPORT_MISHAP_H
 #define TESTS_SUPPORT_MISHAP_H
 
