@@ -29,6 +29,7 @@ enum figure_id {
     LOAD_ENTITY,
     VERIFY,
     SIZE,
+    UPCAST,
     REBUILD_ORDERS,
     REBUILD_ALL,
     CATCH_UP,
@@ -125,6 +126,7 @@ enum status compare(const struct bench *bench, const char *what, const struct si
 
 enum status measure_appends(struct bench *bench, struct error *error) MUST_CHECK; /* fills the rolls, too */
 enum status measure_reads(struct bench *bench, struct error *error) MUST_CHECK;
+enum status measure_upcasts(struct bench *bench, struct error *error) MUST_CHECK;
 enum status measure_processes(struct bench *bench, struct error *error) MUST_CHECK;
 enum status measure_views(struct bench *bench, struct error *error) MUST_CHECK;
 

@@ -20,6 +20,8 @@ const struct figure figures[FIGURES] = {
                      "SELECT of its 10 rows, cJSON parse"},
     [VERIFY] = {"verify", "events/s", RATIO_AT_LEAST, 0.8, "the chain of the whole roll",
                 "SELECT, BLAKE2b of the same bytes"},
+    [UPCAST] = {"upcast", "events/s", RATIO_AT_LEAST, 0.9, "orders of version 1, decoded and raised to today's",
+                "the same orders of today's version, decoded"},
     [REBUILD_ORDERS] = {"rebuild_orders", "events/s", RATIO_AT_LEAST, 1.3,
                         "the view of orders from nothing, synced, swapped in",
                         "SELECT, cJSON, the same upserts in one pass and transaction"},

@@ -58,9 +58,9 @@ void bench_set(struct bench *bench, enum figure_id id, double value, double limi
 
 enum status bench_run(struct bench *bench, struct error *error)
 {
-    static enum status (*const measures[])(struct bench *,
-                                           struct error *) = {measure_appends, /* which fills the rolls */
-                                                              measure_reads, measure_views, measure_processes};
+    static enum status (*const measures[])(struct bench *, struct error *) = {
+        measure_appends, /* which fills the rolls */
+        measure_reads, measure_upcasts, measure_views, measure_processes};
     if (!bench->json)
         print_titles();
     enum status status = rolls_open(&bench->rolls, bench, error);
