@@ -2,22 +2,29 @@
  *
  * There are dozens of categories, types and origins: all of them are kept in memory, where name n stands at place
  * n − 1, and read again when a number or a name is met that is not there yet (another process may have added it).
- * Entities are many: the last ENTITY_SLOTS met are remembered, once by number and once by name. */
+ * Entities are many: the last ENTITY_SLOTS met are remembered, once by number and once by name. By number, those with a
+ * name in words (skus, that come again and again) are kept apart from UUIDs (orders, that come and go) which would push
+ * them out. */
 #include "eventstore/sqlite_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    READ_AHEAD = 32, /* entities: whoever walks along the roll meets them in the order of their numbers */
+};
+
 enum status names_open(struct eventstore *store, struct error *error)
 {
     store->categories.names = calloc(NAMES_MAX, NAME_SIZE);
     store->types.names = calloc(NAMES_MAX, NAME_SIZE);
     store->origins = calloc(ORIGINS_MAX, sizeof *store->origins);
-    store->entities_by_id = calloc(ENTITY_SLOTS, sizeof *store->entities_by_id);
+    store->entities_by_id[false] = calloc(ENTITY_SLOTS, sizeof(struct entity_slot));
+    store->entities_by_id[true] = calloc(ENTITY_SLOTS, sizeof(struct entity_slot));
     store->entities_by_name = calloc(ENTITY_SLOTS, sizeof *store->entities_by_name);
     if (store->categories.names == NULL || store->types.names == NULL || store->origins == NULL ||
-        store->entities_by_id == NULL || store->entities_by_name == NULL)
+        store->entities_by_id[false] == NULL || store->entities_by_id[true] == NULL || store->entities_by_name == NULL)
         return error_memory(error);
     return STATUS_OK;
 }
@@ -27,7 +34,8 @@ void names_close(struct eventstore *store)
     free(store->categories.names);
     free(store->types.names);
     free(store->origins);
-    free(store->entities_by_id);
+    free(store->entities_by_id[false]);
+    free(store->entities_by_id[true]);
     free(store->entities_by_name);
 }
 
@@ -35,7 +43,7 @@ void names_forget(struct eventstore *store)
 {
     store->categories.count = store->types.count = store->origin_count = 0;
     for (int i = 0; i < ENTITY_SLOTS; i++)
-        store->entities_by_id[i].id = store->entities_by_name[i].id = 0;
+        store->entities_by_id[false][i].id = store->entities_by_id[true][i].id = store->entities_by_name[i].id = 0;
 }
 
 enum status names_check(const char *name, const char *what, struct error *error)
@@ -321,34 +329,60 @@ enum status names_add_entity(struct eventstore *store, const char *name, int64_t
 }
 
 /* Each name has one form; in the other it would read the same, but never be found. */
-static bool entity_from_column(sqlite3_stmt *row, char name[NAME_SIZE])
+static bool entity_from_row(sqlite3_stmt *row, struct entity_slot *entity)
 {
     struct uuid id;
-    if (sqlite3_column_type(row, 0) == SQLITE_TEXT)
-        return column_name(row, 0, name) && !uuid_from_canonical(name, strlen(name), &id);
-    if (sqlite3_column_type(row, 0) != SQLITE_BLOB || sqlite3_column_bytes(row, 0) != UUID_BYTES)
+    entity->id = sqlite3_column_int64(row, 0);
+    entity->is_uuid = sqlite3_column_type(row, 1) == SQLITE_BLOB;
+    if (!entity->is_uuid)
+        return sqlite3_column_type(row, 1) == SQLITE_TEXT && column_name(row, 1, entity->name) &&
+               !uuid_from_canonical(entity->name, strlen(entity->name), &id);
+    if (sqlite3_column_bytes(row, 1) != UUID_BYTES)
         return false;
-    memcpy(id.bytes, sqlite3_column_blob(row, 0), UUID_BYTES);
-    uuid_to_text(id, name);
+    memcpy(entity->uuid.bytes, sqlite3_column_blob(row, 1), UUID_BYTES);
+    uuid_to_text(entity->uuid, entity->name);
     return true;
 }
 
-enum status names_entity(struct eventstore *store, int64_t id, const char **name, struct error *error)
+static struct entity_slot *slot_by_id(struct eventstore *store, bool is_uuid, int64_t id)
 {
-    struct entity_slot *slot = &store->entities_by_id[(uint64_t)id % ENTITY_SLOTS];
-    *name = slot->name;
-    if (slot->id == id && id != 0)
-        return STATUS_OK;
+    return &store->entities_by_id[is_uuid][(uint64_t)id % ENTITY_SLOTS];
+}
+
+/* Reads entity number `id`, and those behind it when it was its turn. NULL when there is none. */
+static enum status read_entities(struct eventstore *store, int64_t id, const struct entity_slot **entity,
+                                 struct error *error)
+{
+    struct entity_slot met;
     bool row = false;
-    slot->id = 0;
-    sqlite3_stmt *select = store->statements[STATEMENT_ENTITY_NAME];
+    sqlite3_stmt *select = store->statements[STATEMENT_ENTITIES_FROM];
     sqlite3_bind_int64(select, 1, id);
+    sqlite3_bind_int(select, 2, id == store->next_uuid_entity ? READ_AHEAD : 1);
+    *entity = NULL;
     enum status status = database_step(select, &row, "read an entity's name", error);
-    if (status == STATUS_OK && (!row || !entity_from_column(select, slot->name)))
+    while (status == STATUS_OK && row && entity_from_row(select, &met) && (*entity != NULL || met.id == id)) {
+        struct entity_slot *slot = slot_by_id(store, met.is_uuid, met.id);
+        *slot = met;
+        if (met.id == id)
+            *entity = slot;
+        if (met.is_uuid)
+            store->next_uuid_entity = met.id + 1;
+        status = database_step(select, &row, "read an entity's name", error);
+    }
+    sqlite3_reset(select);
+    return status;
+}
+
+enum status names_entity(struct eventstore *store, int64_t id, const struct entity_slot **entity, struct error *error)
+{
+    *entity = slot_by_id(store, true, id);
+    if ((*entity)->id != id)
+        *entity = slot_by_id(store, false, id);
+    if ((*entity)->id == id && id != 0)
+        return STATUS_OK;
+    enum status status = read_entities(store, id, entity, error);
+    if (status == STATUS_OK && *entity == NULL)
         status = error_set(error, STATUS_DAMAGED, "an event names entity number %lld, which the store does not know",
                            (long long)id);
-    sqlite3_reset(select);
-    if (status == STATUS_OK)
-        slot->id = id;
     return status;
 }

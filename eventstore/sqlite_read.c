@@ -11,6 +11,11 @@
 
 #define POSITION_MAX (INT64_MAX - 1) /* the one behind it can be counted too */
 
+enum {
+    TYPES_PAGE = 8 * EVENTSTORE_PAGE, /* positions a read transaction passes where only some types are wanted */
+    MASKED_TYPES = 62,                /* of STATEMENT_ROLL_OF_TYPES */
+};
+
 /* Positions are signed where they are stored; a bound past the largest is none. */
 static int64_t stored_position(uint64_t position)
 {
@@ -38,13 +43,15 @@ static bool column_uuid(sqlite3_stmt *row, int column, struct uuid *id)
 static enum status read_correlation(struct eventstore *store, sqlite3_stmt *row, struct recorded_event *event,
                                     struct error *error)
 {
-    const char *name;
+    const struct entity_slot *journey;
     event->correlation = event->id;
     if (sqlite3_column_type(row, COLUMN_CORRELATION) == SQLITE_NULL)
         return STATUS_OK;
-    enum status status = names_entity(store, sqlite3_column_int64(row, COLUMN_CORRELATION), &name, error);
-    if (status == STATUS_OK && !uuid_from_canonical(name, strlen(name), &event->correlation))
+    enum status status = names_entity(store, sqlite3_column_int64(row, COLUMN_CORRELATION), &journey, error);
+    if (status == STATUS_OK && !journey->is_uuid)
         status = damaged_at(error, event->position, "its correlation is no id");
+    if (status == STATUS_OK)
+        event->correlation = journey->uuid;
     return status;
 }
 
@@ -52,6 +59,7 @@ static enum status read_names(struct eventstore *store, sqlite3_stmt *row, struc
                               struct error *error)
 {
     const struct origin_row *origin;
+    const struct entity_slot *entity;
     enum status status = names_type(store, sqlite3_column_int64(row, COLUMN_TYPE), &event->type, error);
     if (status == STATUS_OK)
         status = names_category(store, sqlite3_column_int64(row, COLUMN_CATEGORY), &event->stream.category, error);
@@ -64,7 +72,9 @@ static enum status read_names(struct eventstore *store, sqlite3_stmt *row, struc
     }
     /* Last, because the name is borrowed until the next entity is looked up. */
     if (status == STATUS_OK)
-        status = names_entity(store, sqlite3_column_int64(row, COLUMN_ENTITY), &event->stream.entity, error);
+        status = names_entity(store, sqlite3_column_int64(row, COLUMN_ENTITY), &entity, error);
+    if (status == STATUS_OK)
+        event->stream.entity = entity->name;
     return status;
 }
 
@@ -152,6 +162,16 @@ static enum status filter_row(struct eventstore *store, struct type_filter *filt
     return STATUS_OK;
 }
 
+/* Bit n: type number n is wanted, or not known yet. */
+static int64_t mask_types(const struct eventstore *store, const struct type_filter *filter)
+{
+    uint64_t mask = UINT64_MAX;
+    for (int i = 0; i < store->types.count && i < MASKED_TYPES; i++)
+        if (!is_among(filter, store->types.names[i]))
+            mask &= ~(UINT64_C(1) << (i + 1));
+    return (int64_t)mask;
+}
+
 struct roll_walk {
     struct eventstore *store;
     struct type_filter filter;
@@ -210,24 +230,61 @@ static struct roll_walk begin_walk(struct eventstore *store, const struct roll_q
     return walk;
 }
 
+static enum status walk_pages(struct roll_walk *walk, struct error *error)
+{
+    enum statement which = walk->backwards ? STATEMENT_ROLL_BACKWARDS : STATEMENT_ROLL_FORWARDS;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && walk->more && walk->left > 0 && walk->from <= walk->to) {
+        sqlite3_stmt *page;
+        status = statement_lend(walk->store, which, &page, error);
+        if (status != STATUS_OK)
+            break;
+        sqlite3_bind_int64(page, 1, walk->from);
+        sqlite3_bind_int64(page, 2, walk->to);
+        status = visit_page(walk, page, error);
+        statement_return(walk->store, which, page);
+    }
+    return status;
+}
+
+/* Forwards, and only some types: a page is a stretch of positions, for it may hold any number of events. */
+static enum status walk_stretch(struct roll_walk *walk, int64_t end, struct error *error)
+{
+    sqlite3_stmt *page;
+    enum status status = statement_lend(walk->store, STATEMENT_ROLL_OF_TYPES, &page, error);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(page, 1, walk->from);
+    sqlite3_bind_int64(page, 2, end);
+    sqlite3_bind_int64(page, 3, mask_types(walk->store, &walk->filter));
+    status = visit_page(walk, page, error);
+    statement_return(walk->store, STATEMENT_ROLL_OF_TYPES, page);
+    if (!walk->more)
+        walk->from = end + 1;
+    return status;
+}
+
+static enum status walk_types(struct roll_walk *walk, struct error *error)
+{
+    uint64_t head;
+    enum status status = eventstore_head(walk->store, &head, error);
+    while (status == STATUS_OK && walk->left > 0 && walk->from <= walk->to && walk->from <= (int64_t)head) {
+        int64_t last = walk->to < (int64_t)head ? walk->to : (int64_t)head;
+        status = walk_stretch(walk, last - walk->from < TYPES_PAGE ? last : walk->from + TYPES_PAGE - 1, error);
+        if (status == STATUS_OK) /* more may have been written meanwhile */
+            status = eventstore_head(walk->store, &head, error);
+    }
+    return status;
+}
+
 enum status eventstore_read_roll(struct eventstore *store, const struct roll_query *query, event_visitor visit,
                                  void *context, struct error *error)
 {
     struct roll_walk walk = begin_walk(store, query);
     walk.visit = visit;
     walk.context = context;
-    enum statement which = walk.backwards ? STATEMENT_ROLL_BACKWARDS : STATEMENT_ROLL_FORWARDS;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && walk.more && walk.left > 0 && walk.from <= walk.to) {
-        sqlite3_stmt *page;
-        status = statement_lend(store, which, &page, error);
-        if (status != STATUS_OK)
-            break;
-        sqlite3_bind_int64(page, 1, walk.from);
-        sqlite3_bind_int64(page, 2, walk.to);
-        status = visit_page(&walk, page, error);
-        statement_return(store, which, page);
-    }
+    bool some = query->types != NULL && !walk.backwards;
+    enum status status = some ? walk_types(&walk, error) : walk_pages(&walk, error);
     return status == STATUS_STOPPED ? STATUS_OK : status;
 }
 

@@ -157,6 +157,9 @@ const char *const statement_sql[STATEMENTS] = {
         "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
     [STATEMENT_ROLL_BACKWARDS] =
         "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC",
+    /* Bit n of ?3: may type n be wanted? Rows that are not are passed before their data is touched. */
+    [STATEMENT_ROLL_OF_TYPES] = "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2"
+                                " AND ((?3 >> type) & 1 OR type NOT BETWEEN 1 AND 62) ORDER BY position",
     [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
     [STATEMENT_INSERT_EVENT] = "INSERT INTO event (" EVENT_COLUMNS
                                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
@@ -166,7 +169,7 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_ENTITY_STREAMS] = "SELECT version, position FROM stream WHERE entity = ?1",
     [STATEMENT_FIND_ENTITY] = "SELECT id FROM entity WHERE name = ?1",
     [STATEMENT_ADD_ENTITY] = "INSERT INTO entity (name) VALUES (?1)",
-    [STATEMENT_ENTITY_NAME] = "SELECT name FROM entity WHERE id = ?1",
+    [STATEMENT_ENTITIES_FROM] = "SELECT id, name FROM entity WHERE id >= ?1 ORDER BY id LIMIT ?2",
     [STATEMENT_FIND_CHECKPOINT] =
         "SELECT position, checksum IS " CHECKPOINT_CHECKSUM " FROM checkpoint WHERE consumer = ?1",
     [STATEMENT_PUT_CHECKPOINT] =

@@ -46,7 +46,7 @@ enum statement {
     STATEMENT_PUT_STREAM,
     STATEMENT_FIND_ENTITY,
     STATEMENT_ADD_ENTITY,
-    STATEMENT_ENTITY_NAME,
+    STATEMENT_ENTITIES_FROM,
     STATEMENT_FIND_CHECKPOINT,
     STATEMENT_PUT_CHECKPOINT,
     STATEMENT_FIND_PARKED,
@@ -54,6 +54,7 @@ enum statement {
     STATEMENT_REMOVE_PARKED,
     STATEMENTS_AT_OPEN, /* those above are prepared when a store is opened, the others when they are first lent */
     STATEMENT_ROLL_BACKWARDS = STATEMENTS_AT_OPEN,
+    STATEMENT_ROLL_OF_TYPES,
     STATEMENT_ENTITY_STREAMS,
     STATEMENT_PARKED,
     STATEMENT_PARKED_DUE,
@@ -101,7 +102,9 @@ struct origin_row {
 };
 
 struct entity_slot {
-    int64_t id; /* 0: empty */
+    int64_t id;       /* 0: empty */
+    bool is_uuid;     /* its name is the text of `uuid` */
+    struct uuid uuid; /* not kept in slots by name */
     char name[NAME_SIZE];
 };
 
@@ -137,8 +140,9 @@ struct eventstore {
     struct name_table categories, types;
     struct origin_row *origins;
     int origin_count;
-    struct entity_slot *entities_by_id;   /* ENTITY_SLOTS of them, by id */
-    struct entity_slot *entities_by_name; /* ENTITY_SLOTS of them, by hash of the name */
+    struct entity_slot *entities_by_id[2]; /* ENTITY_SLOTS of them each, by id: names in words, and UUIDs */
+    struct entity_slot *entities_by_name;  /* ENTITY_SLOTS of them, by hash of the name */
+    int64_t next_uuid_entity;              /* the one behind the UUID that was read last */
 
     struct roll_head head;
     uint64_t log_pages; /* in the log after our last commit */
@@ -177,7 +181,8 @@ enum status names_type(struct eventstore *store, int64_t id, const char **name, 
 enum status names_origin(struct eventstore *store, int64_t id, const struct origin_row **origin,
                          struct error *error) MUST_CHECK;
 /* Borrowed until the next call. */
-enum status names_entity(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
+enum status names_entity(struct eventstore *store, int64_t id, const struct entity_slot **entity,
+                         struct error *error) MUST_CHECK;
 
 /* sqlite_read.c */
 enum status read_event_row(struct eventstore *store, sqlite3_stmt *row, struct recorded_event *event,
