@@ -39,14 +39,9 @@ enum status cloud_event(struct shop *shop, const struct recorded_event *event, c
 {
     char store[UUID_TEXT_SIZE], trace[TRACE_ID_SIZE], span[SPAN_ID_SIZE];
     struct uuid cause;
-    if (event->causation != 0) {
-        enum status status = eventstore_event_id(shop->store, event->causation, &cause, error);
-        if (status != STATUS_OK)
-            return status;
-    }
-    *object = cJSON_CreateObject();
-    if (*object == NULL)
-        return error_memory(error);
+    enum status status = event_object_begin(shop, event, object, &cause, error);
+    if (status != STATUS_OK)
+        return status;
     uuid_to_text(eventstore_info(shop->store)->id, store);
     trace_id_text(event->correlation, trace);
     span_id_text(event->position, span);

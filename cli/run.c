@@ -234,8 +234,10 @@ static enum status work(struct worker *worker, struct shop *shop, const struct t
     bool rested = false; /* since the last step that had anything to do */
     bool end = false;
     int pause = BUSY_PAUSE_MS;
-    while (!end && !signal_to_stop()) {
-        uint32_t bell = eventstore_bell(shop->store);
+    for (;;) {
+        const uint32_t bell = eventstore_bell(shop->store); /* who stops us sends the signal first, and rings then */
+        if (end || signal_to_stop())
+            break;
         enum status status = worker_step(worker, error);
         const bool stepped = status == STATUS_OK;
         rested = rested && worker->idle;

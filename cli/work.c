@@ -188,18 +188,25 @@ static void add_metadata(cJSON *object, const struct recorded_event *event)
     json_text(metadata, "producer", event->producer);
 }
 
-enum status event_object(struct shop *shop, const struct recorded_event *event, cJSON **object, struct error *error)
+enum status event_object_begin(struct shop *shop, const struct recorded_event *event, cJSON **object,
+                               struct uuid *cause, struct error *error)
 {
-    char stream[2 * EVENTSTORE_NAME_MAX + 2];
-    struct uuid cause;
     if (event->causation != 0) {
-        enum status status = eventstore_event_id(shop->store, event->causation, &cause, error);
+        enum status status = eventstore_event_id(shop->store, event->causation, cause, error);
         if (status != STATUS_OK)
             return status;
     }
     *object = cJSON_CreateObject();
-    if (*object == NULL)
-        return error_memory(error);
+    return *object == NULL ? error_memory(error) : STATUS_OK;
+}
+
+enum status event_object(struct shop *shop, const struct recorded_event *event, cJSON **object, struct error *error)
+{
+    char stream[2 * EVENTSTORE_NAME_MAX + 2];
+    struct uuid cause;
+    enum status status = event_object_begin(shop, event, object, &cause, error);
+    if (status != STATUS_OK)
+        return status;
     snprintf(stream, sizeof stream, "%s-%s", event->stream.category, event->stream.entity);
     json_integer(*object, "position", (int64_t)event->position);
     json_text(*object, "stream", stream);

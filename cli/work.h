@@ -50,6 +50,10 @@ enum { TRACE_ID_SIZE = 2 * UUID_BYTES + 1, SPAN_ID_SIZE = 17 };
 void trace_id_text(struct uuid journey, char text[TRACE_ID_SIZE]);
 void span_id_text(uint64_t position, char text[SPAN_ID_SIZE]);
 
+/* What both begin with: an empty object, which the caller owns, and the id of the event's cause when it has one. */
+enum status event_object_begin(struct shop *shop, const struct recorded_event *event, cJSON **object,
+                               struct uuid *cause, struct error *error) MUST_CHECK;
+
 /* Adds the event's data as it is stored; where a damaged roll holds what is no line of JSON, as a string. */
 void add_event_data(cJSON *object, const struct recorded_event *event);
 

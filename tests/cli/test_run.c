@@ -229,8 +229,7 @@ Test(run, a_demo_that_is_asked_to_stop_stops_at_once_and_claims_nothing)
     start("env TMPDIR=%s till demo", path_of("tmp"));
     until("grep 'events stand on the roll' .background-out");
     done("kill -- -$(cat background)"); /* all of its processes, as Ctrl-C does */
-    /* A signal that comes just before somebody falls asleep is noticed at the next slow poll. */
-    done("timeout 10 sh -c 'while grep -s ^State: /proc/$0/status | grep -v zombie; do sleep 0.1; done' "
+    done("timeout 4 sh -c 'while grep -s ^State: /proc/$0/status | grep -v zombie; do sleep 0.1; done' "
          "$(cat background)");
     done("rm background");
     cr_expect_eq(run("grep -i 'as told' .background-out").code, 1);

@@ -235,13 +235,6 @@ static void end(void)
 
 TestSuite(mishaps, .init = begin, .fini = end, .timeout = 600);
 
-#define SURVIVES(sentence, deed, stride)                                                                               \
-    Test(mishaps, sentence)                                                                                            \
-    {                                                                                                                  \
-        survives_no_memory(deed, NULL, stride);                                                                        \
-        survives_system_errors(deed, NULL);                                                                            \
-    }
-
 SURVIVES(a_commit_and_its_repetition_survive, commits, 1)
 SURVIVES(parking_and_deciding_survive, parks_and_decides, 1)
 SURVIVES(reading_survives, reads, 1)

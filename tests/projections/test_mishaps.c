@@ -101,13 +101,6 @@ static enum status projects(void *context, unsigned turn, struct error *error)
     return status;
 }
 
-#define SURVIVES(sentence, deed, stride)                                                                               \
-    Test(mishaps, sentence)                                                                                            \
-    {                                                                                                                  \
-        survives_no_memory(deed, NULL, stride);                                                                        \
-        survives_system_errors(deed, NULL);                                                                            \
-    }
-
 SURVIVES(of_a_view_folded_anew_are_survived, folds_anew, 19)
 SURVIVES(of_a_view_that_is_there_are_survived, opens_what_is_there, 3)
 SURVIVES(of_looking_back_are_survived, looks_back, 1)

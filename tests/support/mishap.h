@@ -7,6 +7,7 @@
 #ifndef TESTS_SUPPORT_MISHAP_H
 #define TESTS_SUPPORT_MISHAP_H
 
+#include <criterion/criterion.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -20,5 +21,13 @@ void mishap_install(void);
 /* Without TILL_LONG one allocation in `stride` fails. Ends the test where the deed does not stand it. */
 void survives_no_memory(deed_function *deed, void *context, unsigned stride);
 void survives_system_errors(deed_function *deed, void *context);
+
+/* Both, as a test of the suite `mishaps`. */
+#define SURVIVES(sentence, deed, stride)                                                                               \
+    Test(mishaps, sentence)                                                                                            \
+    {                                                                                                                  \
+        survives_no_memory(deed, NULL, stride);                                                                        \
+        survives_system_errors(deed, NULL);                                                                            \
+    }
 
 #endif
