@@ -199,7 +199,7 @@ bool shop_is_running(struct shop *shop);
 enum status wait_until_settled(struct shop *shop, int patience_ms, struct error *error) MUST_CHECK;
 
 /* Starts `till run --service NAME` as a process that dies with this one; −1 when that fails. */
-pid_t start_worker(const struct till *till, const char *name, const struct retry_policy *retry);
+pid_t start_worker(const struct till *till, const char *name, const struct retry_policy *retry, bool end_when_full);
 
 /* Ends such processes (0 and less are none) and waits for them: asks first, and kills what does not listen. `store` may
  * be NULL; it is used to wake those that sleep. */

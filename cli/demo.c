@@ -325,7 +325,8 @@ static void step_kill(struct demo *demo)
            (long long)(killed.charges - earlier.charges), CROWD, (unsigned long long)stood_at,
            (unsigned long long)(before + CROWD));
     expect(demo, stood_at > before && stood_at < before + CROWD, "it died in the middle");
-    demo->workers[PAYMENT_WORKER] = start_worker(&demo->till, worker_names[PAYMENT_WORKER], &retry_policy_default);
+    demo->workers[PAYMENT_WORKER] =
+        start_worker(&demo->till, worker_names[PAYMENT_WORKER], &retry_policy_default, false);
     say(demo, "restarted: it goes on from its checkpoint and asks with the same keys");
     if (!settle(demo))
         return;
@@ -491,7 +492,7 @@ static bool open_demo(struct demo *demo, struct till *till, struct error *error)
     if (status == STATUS_OK)
         status = shop_open(&demo->shop, &demo->till, "customer", error);
     for (int i = 0; status == STATUS_OK && i < WORKERS; i++) {
-        demo->workers[i] = start_worker(&demo->till, worker_names[i], &retry_policy_default);
+        demo->workers[i] = start_worker(&demo->till, worker_names[i], &retry_policy_default, false);
         if (demo->workers[i] < 0)
             status = error_errno(error, "start", worker_names[i]);
     }

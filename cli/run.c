@@ -44,6 +44,7 @@ struct worker {
     struct service_house house;
     struct consumer *consumer;   /* of a service */
     struct projector *projector; /* of the projector */
+    bool until_idle, end_when_full;
     bool idle;
     int64_t next_attempt_us; /* of a waiting event; 0 for none */
     int64_t paused_until_us; /* 0 for no pause */
@@ -228,8 +229,15 @@ static enum status has_come_to_rest(struct worker *worker, struct shop *shop, bo
     return status == STATUS_OK ? are_settled(shop, &alone, rest, error) : status;
 }
 
-static enum status work(struct worker *worker, struct shop *shop, const struct till *till, bool until_idle,
-                        struct error *error)
+/* After a step, or after what follows one: a service that runs for ever waits for room on the disk. */
+static bool is_tried_again(const struct worker *worker, bool stepped, enum status status)
+{
+    if (status == STATUS_FULL && worker->end_when_full)
+        return false;
+    return stepped ? may_pass(status) : step_may_pass(worker, status);
+}
+
+static enum status work(struct worker *worker, struct shop *shop, const struct till *till, struct error *error)
 {
     bool rested = false; /* since the last step that had anything to do */
     bool end = false;
@@ -241,11 +249,11 @@ static enum status work(struct worker *worker, struct shop *shop, const struct t
         enum status status = worker_step(worker, error);
         const bool stepped = status == STATUS_OK;
         rested = rested && worker->idle;
-        if (stepped && worker->idle && until_idle)
+        if (stepped && worker->idle && worker->until_idle)
             status = has_come_to_rest(worker, shop, &end, error);
         if (status == STATUS_OK && worker->idle && !end)
             status = sleep_until_news(worker, shop, till, bell, &rested, error);
-        if (stepped ? may_pass(status) : step_may_pass(worker, status)) {
+        if (is_tried_again(worker, stepped, status)) {
             log_note(LOG_WARNING, worker->name, "%s", error->text);
             pause_ms(pause);
             pause = pause < SLOW_POLL_MS / 2 ? 2 * pause : SLOW_POLL_MS;
@@ -258,14 +266,21 @@ static enum status work(struct worker *worker, struct shop *shop, const struct t
     return worker_rest(worker, error);
 }
 
-static int run_worker(struct shop *shop, const struct till *till, const char *name, const struct retry_policy *retry,
-                      bool until_idle)
+static bool ends_when_full(const struct arguments *arguments)
+{
+    return argument_given(arguments, "until-idle") || argument_given(arguments, "end-when-full");
+}
+
+static int run_worker(struct shop *shop, const struct till *till, const struct retry_policy *retry,
+                      const struct arguments *arguments)
 {
     struct error error = {0};
     struct worker worker = {0};
-    enum status status = worker_open(&worker, shop, till, name, retry, true, &error);
+    enum status status = worker_open(&worker, shop, till, argument_value(arguments, "service"), retry, true, &error);
+    worker.until_idle = argument_given(arguments, "until-idle");
+    worker.end_when_full = ends_when_full(arguments);
     if (status == STATUS_OK)
-        status = work(&worker, shop, till, until_idle, &error);
+        status = work(&worker, shop, till, &error);
     worker_close(&worker, shop);
     return status == STATUS_OK ? EXIT_DONE : fail(&error);
 }
@@ -287,11 +302,11 @@ struct supervisor {
     struct child children[WORKERS];
     const char *names[WORKERS]; /* of the children */
     int child_count;
-    bool until_idle;
+    bool until_idle, end_when_full;
 };
 
 /* All of the policy goes with it, given or not: a default is the supervisor's. */
-static void execute_worker(const struct till *till, const char *name, struct retry_policy retry)
+static void execute_worker(const struct till *till, const char *name, struct retry_policy retry, bool end_when_full)
 {
     char options[RETRY_KNOB_COUNT][48];
     const char *words[8 + RETRY_KNOB_COUNT] = {"till", "run", "--shop", till->folder, "--service", name};
@@ -301,34 +316,37 @@ static void execute_worker(const struct till *till, const char *name, struct ret
                  (long long)*retry_knob_value(&retry, &retry_knobs[i]));
         words[count++] = options[i];
     }
+    if (end_when_full)
+        words[count++] = "--end-when-full";
     execv("/proc/self/exe", (char *const *)words);
 }
 
-static void become_worker(const struct till *till, const char *name, const struct retry_policy *retry, pid_t parent)
+static void become_worker(const struct till *till, const char *name, const struct retry_policy *retry,
+                          bool end_when_full, pid_t parent)
 {
     signals_let_end();
     if (!MUTANT(ORPHANS_LIVE))
         prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) /* it died before we could ask to die with it */
         _exit(EXIT_UNAVAILABLE);
-    execute_worker(till, name, *retry);
+    execute_worker(till, name, *retry, end_when_full);
     _exit(EXIT_UNAVAILABLE);
 }
 
-pid_t start_worker(const struct till *till, const char *name, const struct retry_policy *retry)
+pid_t start_worker(const struct till *till, const char *name, const struct retry_policy *retry, bool end_when_full)
 {
     pid_t parent = getpid();
     signals_hold();
     pid_t process = fork();
     if (process == 0)
-        become_worker(till, name, retry, parent);
+        become_worker(till, name, retry, end_when_full, parent);
     signals_catch_again();
     return process;
 }
 
 static void start(struct supervisor *supervisor, struct child *child)
 {
-    pid_t process = start_worker(supervisor->till, child->name, &supervisor->retry);
+    pid_t process = start_worker(supervisor->till, child->name, &supervisor->retry, supervisor->end_when_full);
     if (process < 0) {
         log_note(LOG_ERROR, child->name, "cannot start: %s", strerror(errno));
         child->restart_at_us = clock_monotonic_us() + (int64_t)RESTART_MAX_MS * 1000;
@@ -374,6 +392,14 @@ static void tell_in_vain(struct supervisor *supervisor, struct child *child)
     }
 }
 
+/* With what we end because a worker ended so, once too often; 0 when it is started again for ever. */
+static int code_in_vain(const struct supervisor *supervisor, int ended)
+{
+    const int code = WIFEXITED(ended) && WEXITSTATUS(ended) != 0 ? WEXITSTATUS(ended) : EXIT_UNAVAILABLE;
+    const bool is_end = supervisor->until_idle || (supervisor->end_when_full && code == EXIT_UNAVAILABLE);
+    return is_end ? code : EXIT_DONE;
+}
+
 /* Returns the exit code of a worker that failed in vain, else 0. */
 static int look_after(struct supervisor *supervisor)
 {
@@ -384,8 +410,8 @@ static int look_after(struct supervisor *supervisor)
         if (child->process > 0 && waitpid(child->process, &ended, WNOHANG) == child->process) {
             child->process = 0;
             schedule_restart(child, ended);
-            if (supervisor->until_idle && child->failures >= RESTARTS_IN_VAIN)
-                code = WIFEXITED(ended) && WEXITSTATUS(ended) != 0 ? WEXITSTATUS(ended) : EXIT_UNAVAILABLE;
+            if (child->failures >= RESTARTS_IN_VAIN)
+                code = code_in_vain(supervisor, ended);
         }
         if (child->process == 0 && clock_monotonic_us() >= child->restart_at_us)
             start(supervisor, child);
@@ -453,8 +479,11 @@ static int run_supervisor(struct shop *shop, const struct till *till, const stru
                           const struct arguments *arguments)
 {
     struct error error = {0};
-    struct supervisor supervisor = {
-        .shop = shop, .till = till, .retry = *retry, .until_idle = argument_given(arguments, "until-idle")};
+    struct supervisor supervisor = {.shop = shop,
+                                    .till = till,
+                                    .retry = *retry,
+                                    .until_idle = argument_given(arguments, "until-idle"),
+                                    .end_when_full = ends_when_full(arguments)};
     const char *name;
     for (int i = 0; (name = argument_nth(arguments, "service", i)) != NULL; i++)
         add_child(&supervisor, name);
@@ -508,9 +537,7 @@ static int run(struct till *till, const struct arguments *arguments)
     if (shop_open(&shop, till, "run", &error) != STATUS_OK)
         return fail(&error);
     bool alone = argument_nth(arguments, "service", 0) != NULL && argument_nth(arguments, "service", 1) == NULL;
-    int code = alone ? run_worker(&shop, till, argument_value(arguments, "service"), &retry,
-                                  argument_given(arguments, "until-idle"))
-                     : run_supervisor(&shop, till, &retry, arguments);
+    int code = alone ? run_worker(&shop, till, &retry, arguments) : run_supervisor(&shop, till, &retry, arguments);
     shop_close(&shop);
     return code;
 }
@@ -523,13 +550,14 @@ static int run(struct till *till, const struct arguments *arguments)
 
 static const struct option_spec options[] = {
     {"until-idle", NULL, "end when nothing is unread and nothing waits"},
+    {"end-when-full", NULL, "end with 4 when the disk is full; --until-idle does too"},
     {"service", "NAME", "only this one, in this process; several: as processes"},
     RETRY_KNOBS(POLICY_OPTION){0},
 };
 
 const struct command run_command = {
     .name = "run",
-    .usage = "[--until-idle] [--service NAME]..." RETRY_KNOBS(POLICY_USAGE),
+    .usage = "[--until-idle] [--end-when-full] [--service NAME]..." RETRY_KNOBS(POLICY_USAGE),
     .summary = "run the services and the projector",
     .details = "Starts the services order, payment, inventory and notification and the\n"
                "projector, a process each, restarts one that dies, and stops them at SIGINT or\n"
@@ -540,7 +568,8 @@ const struct command run_command = {
                "charge is looked up at the bank and voided, a refund becomes a dead letter. When\n"
                "many orders in a row are not answered the service pauses, and nothing else does.\n"
                "\n"
-               "--until-idle ends with 4 when only a paused service has something left to do.\n"
+               "--until-idle ends with 4 when only a paused service has something left to do,\n"
+               "and when the disk is full: else a service waits for room.\n"
                "\n"
                "Every handled event is a line on stderr: text on a terminal, else JSON\n"
                "(TILL_LOG=json, text or off decides).",

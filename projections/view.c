@@ -115,8 +115,9 @@ bool view_needs_person(enum view_condition condition)
 const char *view_condition_name(enum view_condition condition)
 {
     static const char *const names[] = {
-        [VIEW_GOOD] = "good",   [VIEW_MISSING] = "missing", [VIEW_FAILED] = "failed",   [VIEW_AHEAD] = "ahead",
-        [VIEW_OLDER] = "older", [VIEW_NEWER] = "newer",     [VIEW_FOREIGN] = "foreign", [VIEW_DAMAGED] = "damaged",
+        [VIEW_GOOD] = "good",       [VIEW_MISSING] = "missing", [VIEW_FAILED] = "failed",
+        [VIEW_AHEAD] = "ahead",     [VIEW_OLDER] = "older",     [VIEW_NEWER] = "newer",
+        [VIEW_FOREIGN] = "foreign", [VIEW_DAMAGED] = "damaged", [VIEW_UNREADABLE] = "unreadable",
     };
     return names[condition];
 }
@@ -136,8 +137,8 @@ enum status view_inspect(const struct view_home *home, const struct projection *
         *error = found;
         return status;
     }
-    if (status != STATUS_OK) /* it cannot be opened here, so queries fold a private one */
-        state->condition = VIEW_MISSING;
+    if (status != STATUS_OK) /* busy: it is being replaced this very moment */
+        state->condition = status == STATUS_BUSY ? VIEW_MISSING : VIEW_UNREADABLE;
     if (view != NULL) {
         state->position = view->position;
         if (state->condition == VIEW_FAILED)

@@ -61,12 +61,13 @@ void view_close(struct view **view);
 
 enum view_condition {
     VIEW_GOOD,
-    VIEW_MISSING, /* not folded yet, or deleted: the next query makes it */
-    VIEW_FAILED,  /* stopped at an event that its projection cannot handle */
-    VIEW_AHEAD,   /* has seen more than the roll holds: it belongs to a longer roll */
-    VIEW_OLDER,   /* of an older version of its projection: will be folded again */
-    VIEW_NEWER,   /* of a newer version of this program */
-    VIEW_FOREIGN, /* of another store */
+    VIEW_MISSING,    /* not folded yet, or deleted: the next query makes it */
+    VIEW_FAILED,     /* stopped at an event that its projection cannot handle */
+    VIEW_AHEAD,      /* has seen more than the roll holds: it belongs to a longer roll */
+    VIEW_OLDER,      /* of an older version of its projection: will be folded again */
+    VIEW_NEWER,      /* of a newer version of this program */
+    VIEW_FOREIGN,    /* of another store */
+    VIEW_UNREADABLE, /* the disk or a right is in the way: queries fold a private one */
     VIEW_DAMAGED,
 };
 
