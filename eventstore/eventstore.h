@@ -202,6 +202,12 @@ enum status eventstore_read_stream(struct eventstore *store, const struct stream
 enum status eventstore_read_entity(struct eventstore *store, const char *entity, uint64_t to_position,
                                    event_visitor visit, void *context, struct error *error) MUST_CHECK;
 
+/* Between these two all that is read by this handle is read in one transaction: it is the store's state at the first
+ * of those readings, and costs less. For a batch that waits for nobody in between, because a long reader keeps the log
+ * file growing. Nothing can be committed before it has ended; ending what was not begun does nothing. */
+enum status eventstore_begin_reading(struct eventstore *store, struct error *error) MUST_CHECK;
+void eventstore_end_reading(struct eventstore *store);
+
 /* Position and version of the last event on the roll or in a stream; 0 when there is none. */
 enum status eventstore_head(struct eventstore *store, uint64_t *position, struct error *error) MUST_CHECK;
 enum status eventstore_stream_version(struct eventstore *store, struct stream stream, uint64_t *version,

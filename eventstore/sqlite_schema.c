@@ -149,6 +149,7 @@ const char *const without_checksums_sql[] = {
 const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
+    [STATEMENT_BEGIN_READING] = "BEGIN",
     [STATEMENT_HEAD] = "SELECT position, recorded_at, digest FROM event ORDER BY position DESC LIMIT 1",
     [STATEMENT_EVENT_AT] = "SELECT " EVENT_COLUMNS " FROM event WHERE position = ?1",
     [STATEMENT_EVENT_ID] = "SELECT event_id FROM event WHERE position = ?1",

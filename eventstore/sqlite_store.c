@@ -447,6 +447,20 @@ void statement_return(struct eventstore *store, enum statement which, sqlite3_st
         sqlite3_finalize(statement);
 }
 
+/* ---- a batch's reading ---- */
+
+enum status eventstore_begin_reading(struct eventstore *store, struct error *error)
+{
+    return database_execute(store->statements[STATEMENT_BEGIN_READING], "begin to read", error);
+}
+
+/* It has written nothing, so there is nothing that could fail. */
+void eventstore_end_reading(struct eventstore *store)
+{
+    if (sqlite3_get_autocommit(store->database) == 0)
+        CHECK(database_execute(store->statements[STATEMENT_COMMIT], "end reading", NULL) == STATUS_OK);
+}
+
 /* ---- the doorbell and the consumers' places ---- */
 
 uint32_t eventstore_bell(struct eventstore *store)

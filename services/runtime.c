@@ -41,6 +41,7 @@ struct consumer {
     uint64_t position;   /* read up to here */
     size_t careful;      /* so many events are to be handled one by one, because their batch failed */
     bool any_parked;     /* something may stand parked; only an own commit can make it so */
+    bool outside_begun;  /* by this batch */
     struct breaker breaker;
     struct batch batch;
     struct item *items; /* batch_events of them */
@@ -112,10 +113,20 @@ const struct event *reaction_past(const struct reaction *reaction)
     return reaction->past;
 }
 
+/* The outside may keep us waiting, and nobody waits while he reads. */
+static enum status begin_outside(struct consumer *consumer, struct error *error)
+{
+    if (consumer->outside_begun || consumer->service.begin == NULL)
+        return STATUS_OK;
+    eventstore_end_reading(consumer->store);
+    enum status status = consumer->service.begin(consumer->service.self, error);
+    consumer->outside_begun = status == STATUS_OK;
+    return status == STATUS_OK ? eventstore_begin_reading(consumer->store, error) : status;
+}
+
 enum status reaction_begin_outside(struct reaction *reaction, struct error *error)
 {
-    const struct service *service = &reaction->consumer->service;
-    enum status status = service->begin == NULL ? STATUS_OK : service->begin(service->self, error);
+    enum status status = begin_outside(reaction->consumer, error);
     reaction->outside_asked = status == STATUS_OK;
     reaction->outside_hangs = status == STATUS_BUSY;
     return status;
@@ -372,7 +383,8 @@ static void tell_all(struct consumer *consumer, int64_t started_us)
 static enum status handle_all(struct consumer *consumer, uint64_t *checkpoint_to, const char *condemned,
                               struct error *error)
 {
-    enum status status = STATUS_OK;
+    consumer->outside_begun = false;
+    enum status status = eventstore_begin_reading(consumer->store, error);
     for (size_t i = 0; status == STATUS_OK && i < consumer->item_count; i++) {
         status = handle(consumer, &consumer->items[i], condemned, error);
         if (status == STATUS_OK && i + 1 < consumer->item_count && is_paused(consumer)) {
@@ -380,6 +392,7 @@ static enum status handle_all(struct consumer *consumer, uint64_t *checkpoint_to
             *checkpoint_to = consumer->items[i].cause->position;
         }
     }
+    eventstore_end_reading(consumer->store);
     return status;
 }
 

@@ -17,6 +17,27 @@ static void ten_events(struct given *given)
     must(append(given, TEA, 5, 10, 1));
 }
 
+/* ---- a batch's reading ---- */
+
+CONTRACT(reading, shows_one_state_until_it_ends)
+{
+    struct eventstore *other = another_handle(given);
+    struct draft draft;
+    ten_events(given);
+    must(eventstore_begin_reading(given->store, &given->error));
+    cr_assert_eq(head_of(given), 10);
+    draft_start(&draft);
+    draft_append(&draft, TEA, 6, 11, 1);
+    must(commit_with(given, other, &draft));
+    cr_assert_eq(head_of(given), 10);
+    cr_assert_str_eq(numbers(read_stream(given, STREAM(0))), "1 2 3 5 6 10");
+    eventstore_end_reading(given->store);
+    eventstore_end_reading(given->store);
+    cr_assert_eq(head_of(given), 11);
+    must(append(given, TEA, 7, 12, 1));
+    eventstore_close(&other);
+}
+
 /* ---- the roll ---- */
 
 CONTRACT(roll, that_is_empty_shows_nothing)

@@ -11,6 +11,7 @@
 struct eventstore {
     struct world **world;
     struct eventstore_info info;
+    bool reading;
 };
 static struct eventstore the_store;
 
@@ -154,6 +155,7 @@ enum status eventstore_commit(struct eventstore *store, const struct commit *com
 {
     struct world after = **store->world;
     CHECK(commit->parked_count == 0); /* nothing fails in this world */
+    CHECK(!store->reading);
     if (commit->consumer != NULL) {
         uint64_t *checkpoint = &after.checkpoints[consumer_index(commit->consumer)];
         if (*checkpoint != commit->checkpoint_from)
@@ -172,6 +174,19 @@ enum status eventstore_commit(struct eventstore *store, const struct commit *com
     if (head != NULL)
         *head = (uint64_t)after.event_count;
     return STATUS_OK;
+}
+
+enum status eventstore_begin_reading(struct eventstore *store, struct error *error)
+{
+    (void)error;
+    CHECK(!store->reading);
+    store->reading = true;
+    return STATUS_OK;
+}
+
+void eventstore_end_reading(struct eventstore *store)
+{
+    store->reading = false;
 }
 
 static bool is_wanted(const struct roll_query *query, const struct recorded_event *event)
@@ -265,6 +280,7 @@ const struct eventstore_info *eventstore_info(const struct eventstore *store)
 enum status gateway_begin(struct gateway *gateway, struct error *error)
 {
     (void)gateway, (void)error;
+    CHECK(!the_store.reading); /* nobody waits while he reads */
     return STATUS_OK;
 }
 

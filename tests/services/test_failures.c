@@ -23,10 +23,7 @@ static struct {
 static enum status picky_react(struct reaction *reaction, const struct event *cause, struct error *error)
 {
     (void)reaction;
-    const char *ref = cause->order_placed.order_ref, *arriving = picky.arriving;
-    picky.arriving = NULL;
-    if (arriving != NULL)
-        cr_assert_eq(saga_place(&saga, arriving, "tea", 1, "tok_ok"), STATUS_OK);
+    const char *ref = cause->order_placed.order_ref;
     if (picky.unready != NULL && strcmp(ref, picky.unready) == 0)
         return error_set(error, STATUS_UNAVAILABLE, "not now");
     if (picky.unwanted != NULL && strcmp(ref, picky.unwanted) == 0)
@@ -38,6 +35,10 @@ static enum status picky_react(struct reaction *reaction, const struct event *ca
 static enum status picky_finish(void *self, struct error *error)
 {
     (void)self;
+    const char *arriving = picky.arriving;
+    picky.arriving = NULL;
+    if (arriving != NULL)
+        cr_assert_eq(saga_place(&saga, arriving, "tea", 1, "tok_ok"), STATUS_OK);
     if (picky.unwanted_in_batch)
         return error_set(error, picky.refusal, "not this one");
     enum status status = picky.next;
