@@ -24,8 +24,8 @@
 #include "services/services.h"
 
 enum {
-    PATIENCE_MS = 8000,
-    CROWD = 300, /* orders of step 7: enough batches to be killed in the middle of them */
+    PATIENCE_MS = 30000, /* a valgrind on a busy machine takes ten seconds to start us all */
+    CROWD = 300,         /* orders of step 7: enough batches to be killed in the middle of them */
     POLL_US = 500,
     DIGEST_SHOWN = 16, /* hex digits: enough to compare by eye */
 };

@@ -305,6 +305,18 @@ struct supervisor {
     bool until_idle, end_when_full;
 };
 
+/* By the file's own name, which `ps` and `top` show; the kernel's name for it still finds one that was replaced. */
+static void execute_ourselves(char *const *words)
+{
+    char path[PATH_SIZE];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+    if (length > 0 && length < (ssize_t)sizeof path) {
+        path[length] = '\0';
+        execv(path, words);
+    }
+    execv("/proc/self/exe", words);
+}
+
 /* All of the policy goes with it, given or not: a default is the supervisor's. */
 static void execute_worker(const struct till *till, const char *name, struct retry_policy retry, bool end_when_full)
 {
@@ -318,7 +330,7 @@ static void execute_worker(const struct till *till, const char *name, struct ret
     }
     if (end_when_full)
         words[count++] = "--end-when-full";
-    execv("/proc/self/exe", (char *const *)words);
+    execute_ourselves((char *const *)words);
 }
 
 static void become_worker(const struct till *till, const char *name, const struct retry_policy *retry,

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# setup.sh [--tests | --ci | --coverage]: installs what is missing to build `till`, on Debian 12 or Ubuntu 24.04.
+# setup.sh [--tests | --ci | --coverage | --valgrind]: installs what is missing to build `till`, on Debian 12 or Ubuntu 24.04.
 #   --tests      also what the tests need
 #   --ci         also the linters, the fuzzer and Node
 #   --coverage   what the tests and the coverage report need
+#   --valgrind   what the tests and scripts/valgrind.sh need
 # When nothing is missing it says nothing, needs no network and no rights.
 set -euo pipefail
 
@@ -73,8 +74,9 @@ case "${1:-}" in
 --tests) check_tests ;;
 --ci) check_tests && check_ci ;;
 --coverage) check_tests && check_coverage ;;
+--valgrind) check_tests && need valgrind -- command -v valgrind ;;
 *)
-    echo "usage: setup.sh [--tests | --ci | --coverage]" >&2
+    echo "usage: setup.sh [--tests | --ci | --coverage | --valgrind]" >&2
     exit 2
     ;;
 esac
