@@ -355,7 +355,7 @@ static bool unescape(struct json_reader *reader, struct json_key raw, struct jso
     return true;
 }
 
-bool json_read_text(struct json_reader *reader, const char **text, size_t *length)
+bool json_read_borrowed(struct json_reader *reader, const char **text, size_t *length)
 {
     *text = "";
     *length = 0;
@@ -368,17 +368,24 @@ bool json_read_text(struct json_reader *reader, const char **text, size_t *lengt
     reader->at = quote + 1;
 
     struct json_key value = {start, (size_t)(quote - start)};
-    if (reader->escaped) {
-        if (!unescape(reader, value, &value))
-            return false;
-    } else {
-        value.text = arena_copy_text(reader->arena, start, value.length);
-        if (value.text == NULL)
-            return out_of_memory(reader);
-    }
+    if (reader->escaped && !unescape(reader, value, &value))
+        return false;
     *text = value.text;
     *length = value.length;
     return true;
+}
+
+bool json_read_text(struct json_reader *reader, const char **text, size_t *length)
+{
+    if (!json_read_borrowed(reader, text, length))
+        return false;
+    if (!reader->escaped)
+        *text = arena_copy_text(reader->arena, *text, *length);
+    if (*text != NULL)
+        return true;
+    *text = "";
+    *length = 0;
+    return out_of_memory(reader);
 }
 
 /* ---- objects and arrays ---- */
@@ -511,6 +518,25 @@ bool json_next_key(struct json_reader *reader, const char **key, size_t *length)
         return false;
     *key = level->key;
     *length = level->key_length;
+    return true;
+}
+
+bool json_take_key(struct json_reader *reader, const char *key, size_t length)
+{
+    if (reader->failed || reader->seen_count == JSON_KEYS_MAX)
+        return false;
+    struct json_level *level = innermost(reader, true);
+    const char *at = reader->at;
+    const size_t spelled = length + sizeof ",\"\":" - 1 - !level->any;
+    if ((size_t)(reader->end - at) < spelled || (level->any && *at++ != ','))
+        return false;
+    if (at[0] != '"' || memcmp(at + 1, key, length) != 0 || at[length + 1] != '"' || at[length + 2] != ':')
+        return false;
+    level->any = true;
+    level->key = at + 1;
+    level->key_length = length;
+    reader->seen[reader->seen_count++] = (struct json_key){level->key, length};
+    reader->at = at + length + 3;
     return true;
 }
 

@@ -77,6 +77,10 @@ bool json_enter_array(struct json_reader *reader);
  * key must be read or skipped before the next one is asked for. */
 bool json_next_key(struct json_reader *reader, const char **key, size_t *length);
 
+/* Takes the key that comes next when it is `key`, spelled as plainly as we write: no blanks, no escapes. Otherwise
+ * nothing is taken, and json_next_key has the say. The caller knows that the object has had no such key yet. */
+bool json_take_key(struct json_reader *reader, const char *key, size_t length);
+
 /* True when another element follows in the array last entered; false at its end (which leaves it) and after a failure.
  */
 bool json_next_element(struct json_reader *reader);
@@ -84,6 +88,9 @@ bool json_next_element(struct json_reader *reader);
 /* The value that comes next must be a string: NUL-terminated, in the arena. This and the other json_read_… set "", 0 or
  * false when they fail, so that a caller may go on and ask once, at the finish. */
 bool json_read_text(struct json_reader *reader, const char **text, size_t *length);
+
+/* As json_read_text, but not NUL-terminated, and good only as long as what is read from. */
+bool json_read_borrowed(struct json_reader *reader, const char **text, size_t *length);
 
 /* … an integer (no fraction, no exponent) of ±JSON_INTEGER_MAX. */
 bool json_read_integer(struct json_reader *reader, int64_t *number);

@@ -5,7 +5,8 @@
 
 enum { ESCAPE_SIZE = 16 /* "\u{10FFFF}" and room */ };
 
-static const uint64_t HIGH_BITS = UINT64_C(0x8080808080808080);
+#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define HIGH_BITS        EVERY_BYTE(0x80)
 
 static bool is_continuation(const char *at)
 {
@@ -86,12 +87,28 @@ static bool is_control(uint32_t codepoint)
     return codepoint < 0x20 || (codepoint >= 0x7F && codepoint < 0xA0);
 }
 
+/* Past what is ASCII and no control character, eight bytes at a time. In a byte without its high bit, adding 1 carries
+ * into that bit for DEL, and taking 0x20 away borrows from it for C0. */
+static const char *skip_clean_ascii(const char *at, const char *end)
+{
+    uint64_t eight;
+    while ((size_t)(end - at) >= sizeof eight) {
+        memcpy(&eight, at, sizeof eight);
+        if (((eight | (eight + EVERY_BYTE(1)) | (eight - EVERY_BYTE(0x20))) & HIGH_BITS) != 0)
+            break;
+        at += sizeof eight;
+    }
+    while (at < end && *at >= 0x20 && *at < 0x7F)
+        at++;
+    return at;
+}
+
 bool text_is_clean(const char *text, size_t length, size_t max_bytes)
 {
     if (length == 0 || length > max_bytes)
         return false;
     const char *end = text + length;
-    while (text < end) {
+    for (text = skip_clean_ascii(text, end); text < end; text = skip_clean_ascii(text, end)) {
         uint32_t codepoint;
         const size_t taken = text_decode(text, end, &codepoint);
         if (taken == 0 || is_control(codepoint))

@@ -69,7 +69,7 @@ static enum status put_title(struct export *export, struct eventstore *store, st
 
 static enum status put_events(struct export *export, struct eventstore *store, uint64_t to, struct error *error)
 {
-    const struct roll_query query = {.from = export->from, .to = to};
+    const struct roll_query query = {.from = export->from, .to = to, .with_digests = true};
     return to < export->from ? STATUS_OK : eventstore_read_roll(store, &query, put_event, export, error);
 }
 

@@ -268,8 +268,9 @@ struct decoder {
 /* One object on its way into a struct. */
 struct record {
     const struct shape *shape;
-    size_t expected; /* index of the field that probably comes next: writers keep the table's order */
-    uint32_t seen;   /* bit i: field i has a value */
+    size_t expected;      /* index of the field that probably comes next: writers keep the table's order */
+    bool is_out_of_order; /* the keys so far did not */
+    uint32_t seen;        /* bit i: field i has a value */
 };
 
 static void refuse_for_memory(struct decoder *decoder)
@@ -310,21 +311,44 @@ static void check_complete(struct json_reader *reader, const struct record *reco
     }
 }
 
-/* The next field of ours whose value is to be read; passes over unknown ones, and over `null`, which says that an
- * optional field is absent. NULL at the end of the object, which is checked for completeness. */
-static const struct field *next_field(struct json_reader *reader, struct record *record)
+/* Where the writer kept the table's order, and left nothing out, the next key is known before it is looked at. */
+static bool take_expected(struct json_reader *reader, struct record *record)
+{
+    if (record->is_out_of_order || record->expected == record->shape->field_count)
+        return false;
+    const struct field *field = &record->shape->fields[record->expected];
+    return json_take_key(reader, field->name, field->name_length);
+}
+
+/* The index of the next field of ours, past unknown ones; the number of fields at the object's end. */
+static size_t next_index(struct json_reader *reader, struct record *record)
 {
     const char *key;
     size_t length;
+    size_t index = record->expected;
+    if (take_expected(reader, record))
+        return index;
     while (json_next_key(reader, &key, &length)) {
-        size_t index = find_field(record, key, length);
+        index = find_field(record, key, length);
         if (index == record->shape->field_count) {
             json_skip(reader);
             continue;
         }
+        record->is_out_of_order = record->is_out_of_order || index < record->expected;
+        return index;
+    }
+    return record->shape->field_count;
+}
+
+/* The next field whose value is to be read; passes over `null`, which says that an optional field is absent. NULL at
+ * the end of the object, which is checked for completeness. */
+static const struct field *next_field(struct json_reader *reader, struct record *record)
+{
+    size_t index;
+    while ((index = next_index(reader, record)) < record->shape->field_count) {
         const struct field *field = &record->shape->fields[index];
         record->expected = index + 1;
-        if (json_peek(reader) == 'n' && field->need == FIELD_OPTIONAL) {
+        if (field->need == FIELD_OPTIONAL && json_peek(reader) == 'n') {
             json_skip(reader);
             continue;
         }
@@ -354,7 +378,7 @@ static void decode_uuid(struct json_reader *reader, char *member)
     const char *text;
     size_t length;
     struct uuid id;
-    if (!json_read_text(reader, &text, &length))
+    if (!json_read_borrowed(reader, &text, &length))
         return;
     if (!uuid_from_canonical(text, length, &id))
         json_refuse(reader, "must be a UUID in lower case");
@@ -476,25 +500,17 @@ static void decode_event(struct decoder *decoder, const struct shape *shape, cha
     }
 }
 
-/* The contract that data of this type and schema version was written under; NULL, with the reason, when we have none.
- */
-static const struct contract *find_contract(const char *type_name, int schema_version, enum status *status,
-                                            struct error *error)
+/* The contract that data of this schema version was written under, which is not today's. */
+static enum status find_old_contract(const struct contract *today, int schema_version, const struct contract **old,
+                                     struct error *error)
 {
-    enum event_type type;
-    char safe[TEXT_SAFE_SIZE];
-    if (!event_type_from_name(type_name, &type)) {
-        *status = error_set(error, STATUS_NOT_FOUND, "there is no event type \"%s\"", text_safe(safe, type_name));
-        return NULL;
-    }
-    const struct contract *contract = contract_of_version(type, schema_version);
-    int known = event_schema_version(type);
-    if (contract == NULL && schema_version > known)
-        *status = error_set(error, STATUS_NEWER, "%s v%d: this program knows versions up to %d; use a newer one",
-                            type_name, schema_version, known);
-    else if (contract == NULL)
-        *status = error_set(error, STATUS_INVALID, "%s v%d: there was never such a version", type_name, schema_version);
-    return contract;
+    *old = contract_of_version(today->type, schema_version);
+    if (*old == NULL && schema_version > today->schema_version)
+        return error_set(error, STATUS_NEWER, "%s v%d: this program knows versions up to %d; use a newer one",
+                         today->name, schema_version, today->schema_version);
+    if (*old == NULL)
+        return error_set(error, STATUS_INVALID, "%s v%d: there was never such a version", today->name, schema_version);
+    return STATUS_OK;
 }
 
 /* Reads data of one version into the struct of that version, zeroed before. */
@@ -539,14 +555,16 @@ static enum status decode_old(const struct contract *old, const struct contract 
 enum status event_decode(const char *type_name, int schema_version, const char *data, size_t length,
                          struct currency currency, struct arena *arena, struct event *event, struct error *error)
 {
-    enum status status = STATUS_OK;
-    const struct contract *contract = find_contract(type_name, schema_version, &status, error);
-    if (contract == NULL)
-        return status;
-    const struct contract *today = contract_of(contract->type);
+    char safe[TEXT_SAFE_SIZE];
+    const struct contract *today = contract_of_name(type_name);
+    if (today == NULL)
+        return error_set(error, STATUS_NOT_FOUND, "there is no event type \"%s\"", text_safe(safe, type_name));
     memset(event, 0, sizeof(*event));
-    event->type = contract->type;
-    if (contract == today)
-        return decode_payload(contract, data, length, arena, &event->order_placed, error);
-    return decode_old(contract, today, data, length, currency, arena, &event->order_placed, error);
+    event->type = today->type;
+    if (schema_version == today->schema_version)
+        return decode_payload(today, data, length, arena, &event->order_placed, error);
+    const struct contract *old;
+    enum status status = find_old_contract(today, schema_version, &old, error);
+    return status == STATUS_OK ? decode_old(old, today, data, length, currency, arena, &event->order_placed, error)
+                               : status;
 }

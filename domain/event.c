@@ -14,13 +14,10 @@ const char *event_type_name(enum event_type type)
 
 bool event_type_from_name(const char *name, enum event_type *type)
 {
-    for (enum event_type candidate = 0; candidate < EVENT_TYPES; candidate++) {
-        if (strcmp(contract_of(candidate)->name, name) == 0) {
-            *type = candidate;
-            return true;
-        }
-    }
-    return false;
+    const struct contract *contract = contract_of_name(name);
+    if (contract != NULL)
+        *type = contract->type;
+    return contract != NULL;
 }
 
 int event_schema_version(enum event_type type)

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/uuid.h"
@@ -75,8 +76,11 @@ struct recorded_event {
     struct uuid command_id;
     const char *data; /* NUL-terminated */
     size_t data_length;
-    const uint8_t *digest; /* EVENTSTORE_DIGEST_BYTES */
+    const uint8_t *digest; /* EVENTSTORE_DIGEST_BYTES of them; NULL unless they were asked for (struct roll_query) */
 };
+
+/* A copy whose pointers are the arena's; NULL when memory ends. */
+struct recorded_event *recorded_event_copy(struct arena *arena, const struct recorded_event *event);
 
 /* ---- a commit ---- */
 
@@ -178,6 +182,7 @@ struct roll_query {
     enum direction direction;
     const char *const *types; /* only these types; NULL for all. Others are skipped before their data is touched */
     size_t type_count;
+    bool with_digests; /* each event with its digest: for whoever proves or copies, FORWARDS and all types */
 };
 
 /* Visits the roll in the order of positions. */

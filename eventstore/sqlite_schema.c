@@ -128,8 +128,12 @@ const char identity_lock_sql[] = REFUSE_UPDATES("store");
 const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2, format_3};
 
 #define EVENT_COLUMNS                                                                                                  \
-    "position, type, entity, category, version, previous, schema_version, event_id, correlation, causation,"           \
-    " recorded_at, origin, command_id, data, digest"
+    "position, type, entity, category, version, schema_version, event_id, correlation, causation, recorded_at, "       \
+    "origin,"                                                                                                          \
+    " command_id, data"
+#define READ_EVENTS       "SELECT till_event(?1, " EVENT_COLUMNS ") FROM event WHERE "
+#define READ_LINKS        "SELECT till_event(?1, " EVENT_COLUMNS ", previous) FROM event WHERE "
+#define READ_WHOLE_EVENTS "SELECT till_event(?1, " EVENT_COLUMNS ", previous, digest) FROM event WHERE "
 
 /* Only the first of a sequence may be tried; the others wait behind it. Parameters as in bind_parked_query. */
 #define SELECT_PARKED(condition, order)                                                                                \
@@ -151,19 +155,20 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_BEGIN_READING] = "BEGIN",
     [STATEMENT_HEAD] = "SELECT position, recorded_at, digest FROM event ORDER BY position DESC LIMIT 1",
-    [STATEMENT_EVENT_AT] = "SELECT " EVENT_COLUMNS " FROM event WHERE position = ?1",
+    [STATEMENT_EVENT_AT] = READ_LINKS "position = ?2",
     [STATEMENT_EVENT_ID] = "SELECT event_id FROM event WHERE position = ?1",
-    [STATEMENT_EVENT_LINK] = "SELECT previous, version FROM event WHERE position = ?1",
-    [STATEMENT_ROLL_FORWARDS] =
-        "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
-    [STATEMENT_ROLL_BACKWARDS] =
-        "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC",
-    /* Bit n of ?3: may type n be wanted? Rows that are not are passed before their data is touched. */
-    [STATEMENT_ROLL_OF_TYPES] = "SELECT " EVENT_COLUMNS " FROM event WHERE position BETWEEN ?1 AND ?2"
-                                " AND ((?3 >> type) & 1 OR type NOT BETWEEN 1 AND 62) ORDER BY position",
+    [STATEMENT_EVENT_DIGEST] = "SELECT digest FROM event WHERE position = ?1",
+    [STATEMENT_EVENT_LINK] = "SELECT previous, version, entity, category FROM event WHERE position = ?1",
+    [STATEMENT_ROLL_FORWARDS] = READ_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position",
+    [STATEMENT_ROLL_BACKWARDS] = READ_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position DESC",
+    [STATEMENT_ROLL_WHOLE] = READ_WHOLE_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position",
+    /* Bit n of ?4: may type n be wanted? Rows that are not are passed before their data is touched. */
+    [STATEMENT_ROLL_OF_TYPES] = READ_EVENTS "position BETWEEN ?2 AND ?3"
+                                            " AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62) ORDER BY position",
     [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
-    [STATEMENT_INSERT_EVENT] = "INSERT INTO event (" EVENT_COLUMNS
-                               ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    [STATEMENT_INSERT_EVENT] =
+        "INSERT INTO event (" EVENT_COLUMNS
+        ", previous, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [STATEMENT_FIND_STREAM] = "SELECT version, position FROM stream WHERE entity = ?1 AND category = ?2",
     [STATEMENT_PUT_STREAM] = "INSERT INTO stream (entity, category, version, position) VALUES (?1, ?2, ?3, ?4)"
                              " ON CONFLICT DO UPDATE SET version = excluded.version, position = excluded.position",

@@ -241,6 +241,8 @@ static enum status open_database(struct eventstore *store, struct error *error)
     if (status == STATUS_OK)
         status = checksum_register(store->database, error);
     if (status == STATUS_OK)
+        status = rows_register(store->database, error);
+    if (status == STATUS_OK)
         status = check_kind(store, error);
     if (status == STATUS_OK)
         status = read_info(store, &store->info, error);

@@ -30,6 +30,8 @@ struct verification {
     void (*progress)(uint64_t position, uint64_t head);
     int64_t head;
 
+    int64_t next;            /* position to go on from */
+    bool is_walked;          /* up to the head */
     struct roll_head last;   /* the event before */
     struct stream_end *ends; /* NULL when names have gaps, so that streams cannot be followed */
     size_t entities, categories;
@@ -207,13 +209,11 @@ static struct stream_end *end_of(struct verification *check, int64_t entity, int
     return &check->ends[(size_t)entity * check->categories + (size_t)category];
 }
 
-static void follow_stream(struct verification *check, sqlite3_stmt *row, uint64_t position)
+static void follow_stream(struct verification *check, const struct event_row *row)
 {
-    struct stream_end *end =
-        end_of(check, sqlite3_column_int64(row, COLUMN_ENTITY), sqlite3_column_int64(row, COLUMN_CATEGORY));
-    uint64_t version = (uint64_t)sqlite3_column_int64(row, COLUMN_VERSION);
-    uint64_t previous = (uint64_t)sqlite3_column_int64(row, COLUMN_PREVIOUS);
-    if (end == NULL || version != end->version + 1 || previous != end->position) {
+    const uint64_t position = (uint64_t)row->position, version = (uint64_t)row->version;
+    struct stream_end *end = end_of(check, row->entity, row->category);
+    if (end == NULL || version != end->version + 1 || (uint64_t)row->previous != end->position) {
         find_event(&check->order, position, "is not the next of its stream");
         return;
     }
@@ -221,20 +221,20 @@ static void follow_stream(struct verification *check, sqlite3_stmt *row, uint64_
     *end = (struct stream_end){.version = version, .position = position};
 }
 
-/* Asks the row and not the event, which may be unreadable for another reason. */
-static void check_order(struct verification *check, sqlite3_stmt *row, uint64_t position)
+/* Looks at the row and not the event, which may be unreadable for another reason. */
+static void check_order(struct verification *check, const struct event_row *row)
 {
-    int64_t recorded_at_us = sqlite3_column_int64(row, COLUMN_RECORDED_AT);
+    const uint64_t position = (uint64_t)row->position;
     if (position != check->last.position + 1)
         find_event(&check->order, check->last.position + 1, "is missing");
-    if (recorded_at_us < check->last.recorded_at_us)
+    if (row->recorded_at_us < check->last.recorded_at_us)
         find_event(&check->order, position, "was recorded before the one in front of it");
-    if ((uint64_t)sqlite3_column_int64(row, COLUMN_CAUSATION) >= position)
+    if ((uint64_t)row->causation >= position)
         find_event(&check->order, position, "is caused by a later one");
     if (check->ends != NULL)
-        follow_stream(check, row, position);
+        follow_stream(check, row);
     check->last.position = position;
-    check->last.recorded_at_us = recorded_at_us;
+    check->last.recorded_at_us = row->recorded_at_us;
 }
 
 static void check_chain(struct verification *check, const struct recorded_event *event)
@@ -246,54 +246,55 @@ static void check_chain(struct verification *check, const struct recorded_event 
     memcpy(check->last.digest, event->digest, sizeof digest);
 }
 
-static enum status check_row(struct verification *check, sqlite3_stmt *row, struct error *error)
+static enum status check_row(void *context, const struct event_row *row, struct error *error)
 {
+    struct verification *check = context;
     struct recorded_event event;
-    int64_t position = sqlite3_column_int64(row, COLUMN_POSITION);
-    if (position < 1) {
-        find_fault(&check->order, "an event stands at position %lld, in front of the first", (long long)position);
+    check->is_walked = row->position >= check->head; /* which may be the last number there is */
+    if (!check->is_walked)
+        check->next = row->position + 1;
+    if (row->position < 1) {
+        find_fault(&check->order, "an event stands at position %lld, in front of the first", (long long)row->position);
         return STATUS_OK;
     }
-    enum status status = read_event_row(check->store, row, &event, error);
+    enum status status = event_from_row(check->store, row, &event, error);
     if (status == STATUS_OK)
         check_chain(check, &event);
     else if (is_damage(status))
-        find_event(&check->chain, (uint64_t)position, "cannot be read");
+        find_event(&check->chain, (uint64_t)row->position, "cannot be read");
     else
         return status;
-    check_order(check, row, (uint64_t)position);
+    check_order(check, row);
     return STATUS_OK;
 }
 
 /* Checks up to EVENTSTORE_PAGE events from *next on, like the reading of the roll; but it begins in front of the first
  * and goes on behind what cannot be right. */
-static enum status check_page(struct verification *check, int64_t *next, bool *more, struct error *error)
+static enum status check_page(struct verification *check, struct error *error)
 {
-    sqlite3_stmt *page = check->store->statements[STATEMENT_ROLL_FORWARDS];
-    sqlite3_bind_int64(page, 1, *next);
-    sqlite3_bind_int64(page, 2, check->head);
-    enum status status = STATUS_OK;
-    for (int rows = 0; status == STATUS_OK && rows < EVENTSTORE_PAGE; rows++) {
-        status = database_step(page, more, "read the roll", error);
-        if (status != STATUS_OK || !*more)
-            break;
-        int64_t position = sqlite3_column_int64(page, COLUMN_POSITION);
-        *more = position < check->head;
-        *next = *more ? position + 1 : position;
-        status = check_row(check, page, error);
-    }
-    sqlite3_reset(page);
+    sqlite3_stmt *page;
+    struct row_sink sink = {.visit = check_row, .context = check};
+    bool more = true;
+    enum status status = statement_lend(check->store, STATEMENT_ROLL_WHOLE, &page, error);
+    if (status != STATUS_OK)
+        return status;
+    rows_bind(page, &sink);
+    sqlite3_bind_int64(page, 2, check->next);
+    sqlite3_bind_int64(page, 3, check->head);
+    for (int rows = 0; status == STATUS_OK && more && !check->is_walked && rows < EVENTSTORE_PAGE; rows++)
+        status = rows_step(page, &sink, &more, error);
+    check->is_walked = check->is_walked || !more;
+    statement_return(check->store, STATEMENT_ROLL_WHOLE, page);
     return status;
 }
 
 static enum status walk_roll(struct verification *check, struct error *error)
 {
     enum status status = STATUS_OK;
-    int64_t next = INT64_MIN;
     uint64_t told = 0;
-    bool more = true;
-    while (status == STATUS_OK && more) {
-        status = check_page(check, &next, &more, error);
+    check->next = INT64_MIN;
+    while (status == STATUS_OK && !check->is_walked) {
+        status = check_page(check, error);
         if (check->progress != NULL && check->last.position >= told + PROGRESS_EVERY) {
             told = check->last.position;
             check->progress(told, (uint64_t)check->head);
@@ -370,13 +371,12 @@ static enum status report_chain(struct verification *check, struct finding *chai
 static enum status points_to_event(struct verification *check, sqlite3_stmt *stream, bool *fits, struct error *error)
 {
     bool row = false;
-    sqlite3_stmt *event = check->store->statements[STATEMENT_EVENT_AT];
+    sqlite3_stmt *event = check->store->statements[STATEMENT_EVENT_LINK];
     sqlite3_bind_int64(event, 1, sqlite3_column_int64(stream, 3));
     enum status status = database_step(event, &row, "read an event", error);
-    *fits = status == STATUS_OK && row &&
-            sqlite3_column_int64(event, COLUMN_ENTITY) == sqlite3_column_int64(stream, 0) &&
-            sqlite3_column_int64(event, COLUMN_CATEGORY) == sqlite3_column_int64(stream, 1) &&
-            sqlite3_column_int64(event, COLUMN_VERSION) == sqlite3_column_int64(stream, 2);
+    *fits = status == STATUS_OK && row && sqlite3_column_int64(event, 1) == sqlite3_column_int64(stream, 2) &&
+            sqlite3_column_int64(event, 2) == sqlite3_column_int64(stream, 0) &&
+            sqlite3_column_int64(event, 3) == sqlite3_column_int64(stream, 1);
     sqlite3_reset(event);
     return status;
 }

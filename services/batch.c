@@ -267,24 +267,3 @@ enum status batch_answer(struct batch *batch, const struct recorded_event *cause
     }
     return status;
 }
-
-struct recorded_event *recorded_event_copy(struct arena *arena, const struct recorded_event *event)
-{
-    struct recorded_event *copy = arena_alloc(arena, sizeof *copy);
-    if (copy == NULL)
-        return NULL;
-    *copy = *event;
-    copy->stream.category = arena_copy(arena, event->stream.category);
-    copy->stream.entity = arena_copy(arena, event->stream.entity);
-    copy->type = arena_copy(arena, event->type);
-    copy->actor = arena_copy(arena, event->actor);
-    copy->producer = arena_copy(arena, event->producer);
-    copy->data = arena_copy_text(arena, event->data, event->data_length);
-    uint8_t *digest = arena_alloc(arena, EVENTSTORE_DIGEST_BYTES);
-    if (copy->stream.category == NULL || copy->stream.entity == NULL || copy->type == NULL || copy->actor == NULL ||
-        copy->producer == NULL || copy->data == NULL || digest == NULL)
-        return NULL;
-    memcpy(digest, event->digest, EVENTSTORE_DIGEST_BYTES);
-    copy->digest = digest;
-    return copy;
-}

@@ -75,7 +75,4 @@ enum status batch_park(struct batch *batch, const struct parked_change *change, 
 struct uuid answer_id(struct uuid cause, const char *writer, const char *category, const char *entity, const char *type,
                       unsigned ordinal);
 
-/* A copy whose pointers are the arena's; NULL when memory ends. */
-struct recorded_event *recorded_event_copy(struct arena *arena, const struct recorded_event *event);
-
 #endif

@@ -1,5 +1,7 @@
 #include "domain/contracts/contract.h"
 
+#include <string.h>
+
 #include "base/status.h"
 #include "domain/contracts/fields.h"
 #include "domain/contracts/order_placed_v1.h"
@@ -177,6 +179,14 @@ const struct contract *contract_of(enum event_type type)
 {
     CHECK((unsigned)type < EVENT_TYPES);
     return &contracts[type];
+}
+
+const struct contract *contract_of_name(const char *name)
+{
+    for (size_t i = 0; i < EVENT_TYPES; i++)
+        if (contracts[i].name[0] == name[0] && strcmp(contracts[i].name, name) == 0) /* few share the first letter */
+            return &contracts[i];
+    return NULL;
 }
 
 const char *field_kind_name(enum field_kind kind)

@@ -69,6 +69,9 @@ struct contract {
 /* The contract of the version that today's code writes. */
 const struct contract *contract_of(enum event_type type);
 
+/* The same, by the type's name; NULL for none of ours. */
+const struct contract *contract_of_name(const char *name);
+
 /* The contract of any version; NULL for one that never was, or that is still to come. */
 const struct contract *contract_of_version(enum event_type type, int schema_version);
 

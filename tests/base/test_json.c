@@ -445,6 +445,55 @@ Test(json, a_key_that_stands_twice_is_found_in_what_nobody_reads)
     cr_assert_str_eq(error.text, "unknown.deep[0]: the key \"k\" stands twice");
 }
 
+Test(json, a_key_that_is_expected_is_taken_where_it_is_spelled_plainly)
+{
+    static const char *const others[] = {
+        "{ \"a\":1}", "{\"a\" :1}", "{\"\\u0061\":1}", "{\"b\":1}", "{\"ab\":1}",
+        "{\"\":1}",   "{}",         "{\"a\"",          "{\"a",      "{",
+    };
+    struct json_reader reader;
+    int64_t number;
+    start(&reader, "{\"a\":1,\"bc\":2}");
+    cr_assert(json_enter_object(&reader));
+    cr_expect_not(json_take_key(&reader, "bc", 2));
+    cr_assert(json_take_key(&reader, "a", 1) && json_read_integer(&reader, &number));
+    cr_expect_not(json_take_key(&reader, "b", 1));
+    cr_assert(json_take_key(&reader, "bc", 2) && json_read_integer(&reader, &number));
+    cr_expect_eq(number, 2);
+    cr_expect_not(json_take_key(&reader, "d", 1));
+    cr_expect_not(json_next_key(&reader, &(const char *){NULL}, &(size_t){0}));
+    cr_expect_eq(json_read_finish(&reader, &error), STATUS_OK);
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const size_t length = strlen(others[i]);
+        char *copy = malloc(length); /* ends where the text ends: the address sanitizer sees a look past it */
+        cr_assert_not_null(copy);
+        memcpy(copy, others[i], length);
+        json_read_start(&reader, copy, length, &arena);
+        cr_assert(json_enter_object(&reader));
+        cr_expect_not(json_take_key(&reader, "a", 1), "%s", others[i]);
+        free(copy);
+    }
+}
+
+Test(json, a_key_that_was_taken_has_stood_and_names_its_place)
+{
+    struct json_reader reader;
+    int64_t number;
+    start(&reader, "{\"a\":1,\"a\":2}");
+    cr_assert(json_enter_object(&reader) && json_take_key(&reader, "a", 1) && json_read_integer(&reader, &number));
+    cr_expect_not(json_next_key(&reader, &(const char *){NULL}, &(size_t){0}));
+    cr_expect_eq(json_read_finish(&reader, &error), STATUS_INVALID);
+    cr_expect_str_eq(error.text, "at byte 8: the key \"a\" stands twice");
+
+    start(&reader, "{\"a\":\"1\"}");
+    cr_assert(json_enter_object(&reader) && json_take_key(&reader, "a", 1));
+    cr_expect_not(json_read_integer(&reader, &number));
+    cr_expect_not(json_take_key(&reader, "a", 1));
+    cr_expect_eq(json_read_finish(&reader, &error), STATUS_INVALID);
+    cr_expect_str_eq(error.text, "a: must be an integer");
+}
+
 Test(json, open_objects_have_at_most_64_keys_together)
 {
     for (int keys = JSON_KEYS_MAX; keys <= JSON_KEYS_MAX + 1; keys++) {

@@ -119,6 +119,21 @@ static void shows_as(const char *bytes, size_t length, const char *expected)
 
 #define SHOWS_AS(bytes, expected) shows_as(bytes, sizeof(bytes) - 1, expected)
 
+Test(text, a_control_is_found_at_every_place_of_a_name)
+{
+    for (size_t length = 1; length <= 24; length++) {
+        for (size_t at = 0; at < length; at++) {
+            for (int byte = 1; byte < 0x80; byte++) {
+                char name[25];
+                memset(name, at % 2 == 0 ? '~' : ' ', length); /* the last and the first that is none */
+                name[at] = (char)byte;
+                cr_assert_eq(text_is_clean(name, length, 24), byte >= 0x20 && byte != 0x7F, "%d at %zu of %zu", byte,
+                             at, length);
+            }
+        }
+    }
+}
+
 Test(text, harmless_text_stands_as_it_is)
 {
     SHOWS_AS("", "");

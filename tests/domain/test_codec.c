@@ -479,6 +479,9 @@ Test(codec, refuses_a_field_that_stands_twice)
                   "OrderConfirmed v1: at byte 58: the key \"x\" stands twice");
     expect_unread(EVENT_ORDER_SHIPPED, "{\"order_id\":\"" ID "\",\"carrier\":null,\"carrier\":\"Post\"}",
                   "OrderShipped v1: at byte 67: the key \"carrier\" stands twice");
+    expect_unread(EVENT_ORDER_SHIPPED, /* the key after "carrier" is "tracking" as a rule */
+                  "{\"tracking\":null,\"order_id\":\"" ID "\",\"carrier\":null,\"tracking\":\"T-1\"}",
+                  "OrderShipped v1: at byte 83: the key \"tracking\" stands twice");
     expect_unread(EVENT_STOCK_RESERVED,
                   "{\"order_id\":\"" ID "\",\"lines\":[{\"sku\":\"tea\",\"sku\":\"cup\",\"quantity\":1}]}",
                   "StockReserved v1: lines[0]: the key \"sku\" stands twice");

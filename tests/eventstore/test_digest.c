@@ -105,7 +105,8 @@ CONTRACT(digest, chains_every_event_to_the_one_before)
     must(append(given, (struct stream){"stock", "grün/茶"}, EXPECTED_NONE, 6, 1));
 
     start_chain(&chain, eventstore_info(given->store)->id);
-    must(eventstore_read_roll(given->store, &(struct roll_query){0}, check_link, &chain, &given->error));
+    must(eventstore_read_roll(given->store, &(struct roll_query){.with_digests = true}, check_link, &chain,
+                              &given->error));
     cr_assert_eq(chain.links, 6);
     must(eventstore_head_digest(given->store, &position, digest, &given->error));
     cr_assert_eq(position, 6);
@@ -138,4 +139,22 @@ Test(digest, of_a_fixed_event_is_this)
     digest_link(digest, &event, digest);
     digest_to_text(digest, text);
     cr_expect_str_eq(text, "8fd91374ba8abcf862f24cb757d3e31f1a3477622bb6863aaced639c0eb313e4");
+}
+
+static enum status has_none(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)error;
+    cr_assert_null(event->digest);
+    ++*(size_t *)context;
+    return STATUS_OK;
+}
+
+CONTRACT(digest, is_shown_to_whoever_asks_for_it)
+{
+    size_t count = 0;
+    const struct stream_query tea = {.stream = TEA};
+    must(append(given, TEA, EXPECTED_NONE, 1, 2));
+    must(eventstore_read_roll(given->store, &(struct roll_query){0}, has_none, &count, &given->error));
+    must(eventstore_read_stream(given->store, &tea, NULL, has_none, &count, &given->error));
+    cr_assert_eq(count, 4);
 }

@@ -319,6 +319,30 @@ static const struct reading *read_entity(struct given *given, const char *entity
     return &given->reading;
 }
 
+/* More than a reading keeps copies of: the older ones are read again. */
+CONTRACT(stream, of_much_data_is_read_like_any_other)
+{
+    enum { EVENTS = 5, LARGE_BYTES = 700 << 10 };
+    char *data = malloc(LARGE_BYTES);
+    cr_assert_not_null(data);
+    memset(data, 'x', LARGE_BYTES);
+    for (unsigned number = 1; number <= EVENTS; number++) {
+        struct draft draft;
+        draft_start(&draft);
+        struct new_event *event = draft_append(&draft, TEA, number - 1, number, 1);
+        event->data = data;
+        event->data_length = LARGE_BYTES;
+        must(commit(given, &draft));
+    }
+    const struct reading *all = read_stream(given, (struct stream_query){.stream = TEA});
+    cr_assert_str_eq(positions(all), "1 2 3 4 5");
+    all = read_stream(given, (struct stream_query){.stream = TEA, .direction = BACKWARDS});
+    cr_assert_str_eq(positions(all), "5 4 3 2 1");
+    all = read_stream(given, (struct stream_query){.stream = TEA, .to_position = 4, .limit = 3});
+    cr_assert_str_eq(positions(all), "1 2 3");
+    free(data);
+}
+
 CONTRACT(entity, shows_its_streams_merged_in_the_order_of_positions)
 {
     two_journeys(given);

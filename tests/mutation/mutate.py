@@ -43,7 +43,7 @@ CORE = {
     "base": "arena array buffer clock database file json status text uuid",
     "domain": "codec event money notification order payment refusal reservation stock contracts/contract",
     "eventstore": "digest doorbell seal sqlite_backup sqlite_checksum sqlite_commit sqlite_consumers sqlite_decisions"
-    " sqlite_names sqlite_read sqlite_schema sqlite_store sqlite_verify writer_queue",
+    " sqlite_names sqlite_read sqlite_rows sqlite_schema sqlite_store sqlite_streams sqlite_verify writer_queue",
     "services": "batch breaker dead_letters discards inventory notification order outlook payment policy runtime",
     "projections": "fold generation inbox journeys orders projector rebuild sales stock view view_file",
 }

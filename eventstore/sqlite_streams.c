@@ -1,0 +1,260 @@
+/* sqlite_streams.c - reading a stream, and an entity's journey.
+ *
+ * A stream is linked from its newest event to its oldest, and most want it the other way round. So whoever walks back
+ * keeps copies of what he meets, as long as they are small; of the older events of a long stream he keeps the
+ * positions, from which they are read again when their turn comes. */
+#include "eventstore/sqlite_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+enum {
+    KEPT_BYTES_MAX = 1 << 20, /* of data copied in one reading: some thousand events of ours */
+};
+
+/* ---- a stream's head ---- */
+
+static enum status find_stream(struct eventstore *store, struct stream_row *row, struct error *error)
+{
+    bool found = false;
+    sqlite3_stmt *select = store->statements[STATEMENT_FIND_STREAM];
+    sqlite3_bind_int64(select, 1, row->entity);
+    sqlite3_bind_int64(select, 2, row->category);
+    enum status status = database_step(select, &found, "look up a stream", error);
+    if (status == STATUS_OK && found) {
+        row->version = (uint64_t)sqlite3_column_int64(select, 0);
+        row->position = (uint64_t)sqlite3_column_int64(select, 1);
+    }
+    sqlite3_reset(select);
+    return status;
+}
+
+enum status read_stream_row(struct eventstore *store, struct stream stream, struct stream_row *row, struct error *error)
+{
+    *row = (struct stream_row){0};
+    enum status status = names_find_category(store, stream.category, false, &row->category, error);
+    if (status == STATUS_OK)
+        status = names_find_entity(store, stream.entity, &row->entity, error);
+    if (status == STATUS_OK && row->category != 0 && row->entity != 0)
+        status = find_stream(store, row, error);
+    return status;
+}
+
+enum status eventstore_stream_version(struct eventstore *store, struct stream stream, uint64_t *version,
+                                      struct error *error)
+{
+    struct stream_row row;
+    enum status status = read_stream_row(store, stream, &row, error);
+    *version = row.version;
+    return status;
+}
+
+/* ---- the way back ---- */
+
+struct met {
+    uint64_t position;
+    const struct recorded_event *event; /* in the arena; NULL where only the position was kept */
+};
+
+/* A reading of one or several streams, newest events first as they are met. */
+struct stream_walk {
+    struct eventstore *store;
+    uint64_t from_version, to_position; /* what is wanted; to_position 0: no bound */
+    size_t newest;                      /* so many, and no older ones */
+    uint64_t position, version;         /* of the event that comes next */
+    struct met *items;
+    size_t count, capacity;
+    size_t kept_bytes;
+    struct arena arena;
+};
+
+static enum status add(struct stream_walk *walk, const struct recorded_event *event, struct error *error)
+{
+    struct met *items = array_room(walk->items, walk->count, &walk->capacity, sizeof *items);
+    if (items == NULL)
+        return error_memory(error);
+    walk->items = items;
+    items[walk->count++] = (struct met){walk->position, event};
+    return STATUS_OK;
+}
+
+/* A link must lead back, one version at a time: otherwise a damaged one could lead in circles. */
+static enum status follow_link(struct stream_walk *walk, int64_t version, int64_t previous, struct error *error)
+{
+    const bool fits = (uint64_t)version == walk->version && (uint64_t)previous < walk->position;
+    if (!fits || (walk->version > 1) != (previous != 0))
+        return damaged_at(error, walk->position, "its link to the event before it is wrong");
+    walk->position = (uint64_t)previous;
+    walk->version--;
+    return STATUS_OK;
+}
+
+/* An event that cannot be read is met all the same, and said to be so when its turn comes. */
+static enum status meet(void *context, const struct event_row *row, struct error *error)
+{
+    struct stream_walk *walk = context;
+    struct recorded_event event;
+    const struct recorded_event *copy = NULL;
+    if (event_from_row(walk->store, row, &event, NULL) == STATUS_OK)
+        copy = recorded_event_copy(&walk->arena, &event);
+    walk->kept_bytes += row->data.length;
+    enum status status = add(walk, copy, error);
+    return status == STATUS_OK ? follow_link(walk, row->version, row->previous, error) : status;
+}
+
+/* Reads the event at `position` and shows it to `visit`. */
+static enum status read_one(struct eventstore *store, uint64_t position, row_visitor visit, void *context,
+                            struct error *error)
+{
+    sqlite3_stmt *select;
+    bool row = false;
+    struct row_sink sink = {.visit = visit, .context = context};
+    enum status status = statement_lend(store, STATEMENT_EVENT_AT, &select, error);
+    if (status != STATUS_OK)
+        return status;
+    rows_bind(select, &sink);
+    sqlite3_bind_int64(select, 2, (int64_t)position);
+    status = rows_step(select, &sink, &row, error);
+    if (status == STATUS_OK && !row)
+        status = damaged_at(error, position, "it is missing");
+    statement_return(store, STATEMENT_EVENT_AT, select);
+    return status;
+}
+
+static enum status pass(struct stream_walk *walk, struct error *error)
+{
+    bool row = false;
+    sqlite3_stmt *select = walk->store->statements[STATEMENT_EVENT_LINK];
+    sqlite3_bind_int64(select, 1, (int64_t)walk->position);
+    enum status status = database_step(select, &row, "read a stream", error);
+    if (status == STATUS_OK && !row)
+        status = damaged_at(error, walk->position, "it is missing");
+    if (status == STATUS_OK)
+        status = follow_link(walk, sqlite3_column_int64(select, 1), sqlite3_column_int64(select, 0), error);
+    sqlite3_reset(select);
+    return status;
+}
+
+static enum status walk_back(struct stream_walk *walk, const struct stream_row *head, struct error *error)
+{
+    enum status status = STATUS_OK;
+    walk->position = head->position;
+    walk->version = head->version;
+    while (status == STATUS_OK && walk->version >= walk->from_version && walk->version > 0 &&
+           walk->count < walk->newest) {
+        const bool is_wanted = walk->to_position == 0 || walk->position <= walk->to_position;
+        if (is_wanted && walk->kept_bytes < KEPT_BYTES_MAX) {
+            status = read_one(walk->store, walk->position, meet, walk, error);
+            continue;
+        }
+        if (is_wanted)
+            status = add(walk, NULL, error);
+        if (status == STATUS_OK)
+            status = pass(walk, error);
+    }
+    return status;
+}
+
+static void end_walk(struct stream_walk *walk)
+{
+    free(walk->items);
+    arena_clear(&walk->arena);
+}
+
+/* ---- showing what was met ---- */
+
+struct showing {
+    struct eventstore *store;
+    event_visitor visit;
+    void *context;
+};
+
+static enum status show_row(void *context, const struct event_row *row, struct error *error)
+{
+    const struct showing *showing = context;
+    struct recorded_event event;
+    enum status status = event_from_row(showing->store, row, &event, error);
+    return status == STATUS_OK ? showing->visit(showing->context, &event, error) : status;
+}
+
+static enum status show_all(const struct stream_walk *walk, bool newest_first, size_t limit, event_visitor visit,
+                            void *context, struct error *error)
+{
+    struct showing showing = {walk->store, visit, context};
+    enum status status = STATUS_OK;
+    size_t count = limit != 0 && limit < walk->count ? limit : walk->count;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        const struct met *met = &walk->items[newest_first ? i : walk->count - 1 - i];
+        status = met->event != NULL ? visit(context, met->event, error)
+                                    : read_one(walk->store, met->position, show_row, &showing, error);
+    }
+    return status == STATUS_STOPPED ? STATUS_OK : status;
+}
+
+enum status eventstore_read_stream(struct eventstore *store, const struct stream_query *query, uint64_t *version,
+                                   event_visitor visit, void *context, struct error *error)
+{
+    struct stream_row head;
+    const bool backwards = query->direction == BACKWARDS;
+    struct stream_walk walk = {.store = store, .from_version = query->from_version, .to_position = query->to_position};
+    walk.newest = backwards && query->limit != 0 ? query->limit : SIZE_MAX;
+    enum status status = read_stream_row(store, query->stream, &head, error);
+    if (version != NULL)
+        *version = head.version;
+    if (status == STATUS_OK)
+        status = walk_back(&walk, &head, error);
+    if (status == STATUS_OK)
+        status = show_all(&walk, backwards, query->limit, visit, context, error);
+    end_walk(&walk);
+    return status;
+}
+
+/* ---- all streams of an entity ---- */
+
+static int newest_first(const void *one, const void *other)
+{
+    uint64_t a = ((const struct met *)one)->position, b = ((const struct met *)other)->position;
+    return (a < b) - (a > b);
+}
+
+static enum status walk_streams(struct stream_walk *walk, int64_t entity, size_t *streams, struct error *error)
+{
+    sqlite3_stmt *select;
+    enum status status = statement_lend(walk->store, STATEMENT_ENTITY_STREAMS, &select, error);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(select, 1, entity);
+    while (status == STATUS_OK) {
+        bool row = false;
+        status = database_step(select, &row, "look up an entity's streams", error);
+        if (status != STATUS_OK || !row)
+            break;
+        struct stream_row head = {.version = (uint64_t)sqlite3_column_int64(select, 0),
+                                  .position = (uint64_t)sqlite3_column_int64(select, 1)};
+        status = walk_back(walk, &head, error);
+        ++*streams;
+    }
+    statement_return(walk->store, STATEMENT_ENTITY_STREAMS, select);
+    return status;
+}
+
+enum status eventstore_read_entity(struct eventstore *store, const char *entity, uint64_t to_position,
+                                   event_visitor visit, void *context, struct error *error)
+{
+    int64_t id = 0;
+    size_t streams = 0;
+    struct stream_walk walk = {.store = store, .to_position = to_position, .newest = SIZE_MAX};
+    enum status status = names_find_entity(store, entity, &id, error);
+    if (status == STATUS_OK)
+        status = walk_streams(&walk, id, &streams, error);
+    if (status == STATUS_OK && streams == 0) /* as somebody's correlation its name may be known all the same */
+        status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
+    if (status == STATUS_OK && walk.count > 0)
+        qsort(walk.items, walk.count, sizeof *walk.items, newest_first);
+    if (status == STATUS_OK)
+        status = show_all(&walk, false, 0, visit, context, error);
+    end_walk(&walk);
+    return status;
+}
