@@ -97,6 +97,7 @@ static enum status visit_page(struct roll_walk *walk, sqlite3_stmt *page, struct
 {
     struct row_sink sink = {.visit = visit_row, .context = walk};
     enum status status = STATUS_OK;
+    walk->more = true;
     rows_bind(page, &sink);
     for (int rows = 0; status == STATUS_OK && walk->more && walk->left > 0 && rows < EVENTSTORE_PAGE; rows++)
         status = rows_step(page, &sink, &walk->more, error);
