@@ -235,28 +235,38 @@ static enum status tell_rebuilt(const struct till *till, const char *name, const
     return STATUS_OK;
 }
 
-static enum status rebuild_one(struct shop *shop, const struct till *till, const struct projection *projection,
-                               struct error *error)
+/* Those that are named, each once; all of them when none is. */
+static size_t choose_views(const struct arguments *arguments, const struct projection *chosen[PROJECTIONS_MAX])
 {
-    struct rebuild_report report;
-    progress_begin(till, projection->name);
-    enum status status = view_rebuild(&shop->home, projection, show_rebuild_progress, NULL, &report, error);
-    progress_end();
-    return status == STATUS_OK ? tell_rebuilt(till, projection->name, &report, error) : status;
+    size_t count = 0;
+    for (size_t i = 0; i < projection_count; i++) {
+        const char *name = argument_word(arguments, 0);
+        bool wanted = name == NULL;
+        for (int word = 0; !wanted && (name = argument_word(arguments, word)) != NULL; word++)
+            wanted = strcmp(name, projections[i]->name) == 0;
+        if (wanted)
+            chosen[count++] = projections[i];
+    }
+    return count;
 }
 
 static enum status rebuild(struct shop *shop, const struct till *till, void *context, struct error *error)
 {
-    const struct arguments *arguments = context;
-    const char *name;
-    enum status status = STATUS_OK;
-    for (int i = 0; status == STATUS_OK && (name = argument_word(arguments, i)) != NULL; i++)
-        status = rebuild_one(shop, till, projection_find(name), error);
-    if (argument_word(arguments, 0) != NULL)
-        return status;
-    for (size_t i = 0; status == STATUS_OK && i < projection_count; i++)
-        status = rebuild_one(shop, till, projections[i], error);
-    return status;
+    const struct projection *chosen[PROJECTIONS_MAX];
+    struct rebuild_report reports[PROJECTIONS_MAX];
+    size_t count = choose_views(context, chosen);
+    int failed = 0;
+    progress_begin(till, "views");
+    enum status status = views_rebuild(&shop->home, chosen, count, show_rebuild_progress, NULL, reports, error);
+    enum status told = STATUS_OK;
+    progress_end();
+    for (size_t i = 0; i < count && told == STATUS_OK; i++) {
+        if (reports[i].error.status == STATUS_OK)
+            told = tell_rebuilt(till, chosen[i]->name, &reports[i], error);
+        else if (failed++ > 0) /* the first is the command's own */
+            warn(reports[i].error.text);
+    }
+    return told != STATUS_OK ? told : status;
 }
 
 static int run_rebuild(struct till *till, const struct arguments *arguments)
@@ -279,9 +289,11 @@ const struct command rebuild_command = {
     .name = "rebuild",
     .usage = "[NAME...]",
     .summary = "fold views anew from the first event",
-    .details = "All views, or those that are named: orders, stock, sales, journeys, inbox. The\n"
-               "old view serves until the new one is complete. With --json: projection, events\n"
-               "(of those it wants), seconds, digest (of its rows).",
+    .details = "All views, or those that are named: orders, stock, sales, journeys, inbox, with\n"
+               "one reading of the roll. The old views serve until the new ones are complete;\n"
+               "one that cannot be rebuilt stays as it is, and the others are. With --json:\n"
+               "projection, events (of those it wants), seconds (of all together), digest (of\n"
+               "its rows).",
     .words_max = -1,
     .run = run_rebuild,
 };

@@ -1,6 +1,7 @@
 #include "projections/fold.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mutant.h"
@@ -76,6 +77,7 @@ static enum status pass_event(void *context, const struct recorded_event *record
             status = view->projection->apply(view, recorded, &event, &why);
         if (status != STATUS_OK)
             leave_pass(view, recorded, status, &why);
+        view->events++;
     }
     pass->reached = recorded->position;
     pass->handled += wanted;
@@ -197,23 +199,43 @@ enum status view_check_head(struct eventstore *store, const struct view *view, u
                      view->projection->name, view->position, *head);
 }
 
-enum status view_fold(struct eventstore *store, struct view *view, uint64_t to, uint64_t span,
-                      void (*after_pass)(void *context, uint64_t position, uint64_t to), void *context,
-                      uint64_t *handled, struct error *error)
+enum status view_outcome(const struct view *view, struct error *error)
 {
-    while (view->position < to) {
-        uint64_t end = to - view->position > span ? view->position + span : to;
-        enum status status = views_fold(store, &view, 1, end, 0, handled, error);
+    if (view->stop_before != 0 && (view->failed || view->built))
+        return view_refuse_failed(view, error);
+    *error = view->trouble;
+    return error->status;
+}
+
+enum status views_fold_on(struct eventstore *store, struct view *const *views, size_t count, uint64_t to, uint64_t span,
+                          fold_progress progress, void *context, struct error *error)
+{
+    struct view *going[PROJECTIONS_MAX];
+    struct error why;
+    CHECK(count <= PROJECTIONS_MAX);
+    memcpy(going, views, count * sizeof *views);
+    for (;;) {
+        uint64_t lowest = to;
+        for (size_t i = 0; i < count; i++)
+            if (going[i] != NULL && going[i]->position < lowest)
+                lowest = going[i]->position;
+        if (lowest == to)
+            return STATUS_OK;
+        uint64_t end = to - lowest > span ? lowest + span : to;
+        enum status status = views_fold(store, going, count, end, 0, NULL, error);
         if (status != STATUS_OK)
             return status;
-        if (view->trouble.status != STATUS_OK) {
-            *error = view->trouble;
-            return error->status;
-        }
-        if (view->stop_before != 0 && (view->failed || view->built))
-            return view_refuse_failed(view, error);
-        if (after_pass != NULL)
-            after_pass(context, view->position, to);
+        for (size_t i = 0; i < count; i++)
+            if (going[i] != NULL && view_outcome(going[i], &why) != STATUS_OK)
+                going[i] = NULL;
+        if (progress != NULL)
+            progress(context, end, to);
     }
-    return STATUS_OK;
+}
+
+enum status view_fold(struct eventstore *store, struct view *view, uint64_t to, uint64_t span, fold_progress progress,
+                      void *context, struct error *error)
+{
+    enum status status = views_fold_on(store, &view, 1, to, span, progress, context, error);
+    return status == STATUS_OK ? view_outcome(view, error) : status;
 }

@@ -24,12 +24,21 @@ enum {
 enum status views_fold(struct eventstore *store, struct view *const *views, size_t count, uint64_t to,
                        int64_t budget_us, uint64_t *handled, struct error *error) MUST_CHECK;
 
-/* Folds one view up to `to`, pass by pass. `after_pass` (may be NULL) is called after each.
- *
- * The view's own trouble, as named; STATUS_DAMAGED (or STATUS_NEWER) when its projection stopped, with the sentence. */
-enum status view_fold(struct eventstore *store, struct view *view, uint64_t to, uint64_t span,
-                      void (*after_pass)(void *context, uint64_t position, uint64_t to), void *context,
-                      uint64_t *handled, struct error *error) MUST_CHECK;
+/* Called after each pass. */
+typedef void (*fold_progress)(void *context, uint64_t position, uint64_t to);
+
+/* Folds views up to `to`, pass by pass; entries and `progress` may be NULL. A view in trouble or that stops is left
+ * behind: view_outcome tells. Returns the roll's failure, or memory's. */
+enum status views_fold_on(struct eventstore *store, struct view *const *views, size_t count, uint64_t to, uint64_t span,
+                          fold_progress progress, void *context, struct error *error) MUST_CHECK;
+
+/* How the last fold ended for a view: its own trouble, as named; STATUS_DAMAGED (or STATUS_NEWER) when its projection
+ * stopped, with the sentence. */
+enum status view_outcome(const struct view *view, struct error *error) MUST_CHECK;
+
+/* Both, for one view. */
+enum status view_fold(struct eventstore *store, struct view *view, uint64_t to, uint64_t span, fold_progress progress,
+                      void *context, struct error *error) MUST_CHECK;
 
 /* STATUS_DAMAGED when the view has seen more than the roll holds now; `*head` is then the roll's. */
 enum status view_check_head(struct eventstore *store, const struct view *view, uint64_t *head,

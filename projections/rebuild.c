@@ -9,18 +9,22 @@ struct rebuild {
     const struct projection *projection;
     rebuild_progress progress;
     void *context;
-    struct view *view; /* the new generation */
-    uint64_t events;
+    int cache_kib;
+    struct file_lock lock; /* of this rebuild, not of the view */
+    struct view *view;     /* the new generation */
+    struct rebuild_report *report;
 };
 
-static enum status fold_to_head(struct rebuild *rebuild, uint64_t span, struct error *error)
+static enum status fold_to_head(struct rebuild *rebuild, struct error *error)
 {
     uint64_t head;
     enum status status = eventstore_head(rebuild->home->store, &head, error);
-    if (status != STATUS_OK)
-        return status;
-    return view_fold(rebuild->home->store, rebuild->view, head, span, rebuild->progress, rebuild->context,
-                     &rebuild->events, error);
+    if (status == STATUS_OK)
+        status =
+            view_fold(rebuild->home->store, rebuild->view, head, FOLD_SPAN, rebuild->progress, rebuild->context, error);
+    rebuild->report->events += rebuild->view->events;
+    rebuild->view->events = 0;
+    return status;
 }
 
 /* An older program must not undo what a newer one keeps. */
@@ -39,7 +43,9 @@ static enum status start(struct rebuild *rebuild, struct error *error)
     enum status status = refuse_newer(rebuild, error);
     if (status == STATUS_OK)
         status = generation_remove_others(rebuild->home, rebuild->projection, error);
-    return status == STATUS_OK ? view_file_build(&rebuild->view, rebuild->home, rebuild->projection, error) : status;
+    if (status == STATUS_OK)
+        status = view_file_build(&rebuild->view, rebuild->home, rebuild->projection, rebuild->cache_kib, error);
+    return status;
 }
 
 /* 2, the second half. */
@@ -51,7 +57,7 @@ static enum status go_live(struct rebuild *rebuild, struct error *error)
 /* 3 and 4: what came in meanwhile, then the link, and no one can fold in between. */
 static enum status swap(struct rebuild *rebuild, struct error *error)
 {
-    enum status status = fold_to_head(rebuild, FOLD_SPAN, error);
+    enum status status = fold_to_head(rebuild, error);
     if (status == STATUS_OK && !view_is_in_place(rebuild->view))
         status = error_set(error, STATUS_IO, "the folder views was deleted while %s was rebuilt: try again",
                            rebuild->projection->name);
@@ -59,6 +65,8 @@ static enum status swap(struct rebuild *rebuild, struct error *error)
         status = generation_publish(rebuild->home, rebuild->projection, &rebuild->view->files, error);
     if (status == STATUS_OK)
         status = generation_remove_others(rebuild->home, rebuild->projection, error);
+    if (status == STATUS_OK)
+        rebuild->report->position = rebuild->view->position;
     return status == STATUS_OK ? view_freeze(rebuild->view, error) : status; /* for the digest */
 }
 
@@ -78,23 +86,104 @@ static enum status locked(struct rebuild *rebuild, enum status (*act)(struct reb
     return status;
 }
 
-static enum status run(struct rebuild *rebuild, struct error *error)
+/* ---- the steps of one view; what ends it stands in its report ---- */
+
+static enum status begin(struct rebuild *rebuild, struct error *error)
 {
-    enum status status = locked(rebuild, start, error);
+    char path[PATH_SIZE];
+    const char *name = rebuild->projection->name;
+    enum status status = path_join(path, rebuild->home->folder, error, "run/rebuild-%s.lock", name);
     if (status == STATUS_OK)
-        status = fold_to_head(rebuild, FOLD_SPAN_BIG, error);
+        status = file_lock_try(&rebuild->lock, path, error);
+    if (status == STATUS_BUSY)
+        return error_set(error, STATUS_BUSY, "the view %s is being rebuilt already", name);
+    return status == STATUS_OK ? locked(rebuild, start, error) : status;
+}
+
+static enum status complete(struct rebuild *rebuild, struct error *error)
+{
+    enum status status = view_outcome(rebuild->view, error);
+    rebuild->report->events = rebuild->view->events;
     if (status == STATUS_OK)
         status = view_file_sync(rebuild->view, error);
     if (status == STATUS_OK)
         status = locked(rebuild, go_live, error);
     if (status == STATUS_OK)
-        status = fold_to_head(rebuild, FOLD_SPAN, error); /* so that the lock is held for the last few only */
+        status = fold_to_head(rebuild, error); /* so that the lock is held for the last few only */
+    return status == STATUS_OK ? locked(rebuild, swap, error) : status;
+}
+
+static enum status take_digest(struct rebuild *rebuild, struct error *error)
+{
+    return view_digest(rebuild->view, rebuild->report->digest, error);
+}
+
+static void each(struct rebuild *rebuilds, size_t count, enum status (*act)(struct rebuild *, struct error *))
+{
+    struct error why;
+    for (size_t i = 0; i < count; i++)
+        if (rebuilds[i].report->error.status == STATUS_OK && act(&rebuilds[i], &why) != STATUS_OK)
+            rebuilds[i].report->error = why;
+}
+
+/* 2, the first half: the one reading of the roll for all of them. */
+static void build(struct rebuild *rebuilds, size_t count)
+{
+    struct view *views[PROJECTIONS_MAX] = {0};
+    struct eventstore *store = rebuilds->home->store;
+    struct error why;
+    uint64_t head;
+    for (size_t i = 0; i < count; i++)
+        if (rebuilds[i].report->error.status == STATUS_OK)
+            views[i] = rebuilds[i].view;
+    enum status status = eventstore_head(store, &head, &why);
     if (status == STATUS_OK)
-        status = locked(rebuild, swap, error);
-    if (status != STATUS_OK) {
-        view_close(&rebuild->view);
-        struct error ignored;
+        status = views_fold_on(store, views, count, head, FOLD_SPAN_BIG, rebuilds->progress, rebuilds->context, &why);
+    for (size_t i = 0; i < count && status != STATUS_OK; i++)
+        if (views[i] != NULL)
+            rebuilds[i].report->error = why;
+}
+
+static void end(struct rebuild *rebuild)
+{
+    struct error ignored;
+    bool is_left = rebuild->report->error.status != STATUS_OK && rebuild->lock.descriptor >= 0;
+    view_close(&rebuild->view);
+    if (is_left)
         (void)!locked(rebuild, clear_away, &ignored); /* what this cannot clear away, the next rebuild will */
+    file_lock_release(&rebuild->lock);
+}
+
+enum status views_rebuild(const struct view_home *home, const struct projection *const *chosen, size_t count,
+                          rebuild_progress progress, void *context, struct rebuild_report *reports, struct error *error)
+{
+    struct rebuild rebuilds[PROJECTIONS_MAX];
+    int64_t started_us = clock_monotonic_us();
+    CHECK(count > 0 && count <= PROJECTIONS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        reports[i] = (struct rebuild_report){0};
+        rebuilds[i] = (struct rebuild){.home = home,
+                                       .projection = chosen[i],
+                                       .progress = progress,
+                                       .context = context,
+                                       .cache_kib = BUILD_CACHE_KIB / (int)count,
+                                       .lock = FILE_LOCK_NONE,
+                                       .report = &reports[i]};
+    }
+    each(rebuilds, count, begin);
+    build(rebuilds, count);
+    each(rebuilds, count, complete);
+    int64_t elapsed_us = clock_monotonic_us() - started_us;
+    each(rebuilds, count, take_digest);
+
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        reports[i].elapsed_us = elapsed_us;
+        end(&rebuilds[i]);
+        if (status == STATUS_OK && reports[i].error.status != STATUS_OK) {
+            *error = reports[i].error;
+            status = error->status;
+        }
     }
     return status;
 }
@@ -102,27 +191,7 @@ static enum status run(struct rebuild *rebuild, struct error *error)
 enum status view_rebuild(const struct view_home *home, const struct projection *projection, rebuild_progress progress,
                          void *context, struct rebuild_report *report, struct error *error)
 {
-    char path[PATH_SIZE];
-    struct file_lock lock = FILE_LOCK_NONE;
-    int64_t started_us = clock_monotonic_us();
-    struct rebuild rebuild = {.home = home, .projection = projection, .progress = progress, .context = context};
-    *report = (struct rebuild_report){0};
-    enum status status = path_join(path, home->folder, error, "run/rebuild-%s.lock", projection->name);
-    if (status == STATUS_OK)
-        status = file_lock_try(&lock, path, error);
-    if (status == STATUS_BUSY)
-        error_set(error, STATUS_BUSY, "the view %s is being rebuilt already", projection->name);
-    if (status == STATUS_OK)
-        status = run(&rebuild, error);
-    report->elapsed_us = clock_monotonic_us() - started_us;
-    if (status == STATUS_OK) {
-        report->position = rebuild.view->position;
-        report->events = rebuild.events;
-        status = view_digest(rebuild.view, report->digest, error);
-    }
-    view_close(&rebuild.view);
-    file_lock_release(&lock);
-    return status;
+    return views_rebuild(home, &projection, 1, progress, context, report, error);
 }
 
 enum status view_supersede(const struct view_home *home, const struct projection *projection, struct error *error)

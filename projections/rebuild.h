@@ -1,6 +1,7 @@
-/* rebuild.h - fold a view from the first event again, while the old one keeps serving and following.
+/* rebuild.h - fold views from the first event again, while the old ones keep serving and following.
  *
- *   1. The roll is folded into the next generation's file. Nobody else knows it, so it needs no journal and no sync.
+ *   1. The roll is read once, and folded into the next generation's file of each view. Nobody else knows these files,
+ *      so they need no journal and no sync. Then, one view after the other:
  *   2. It is made durable, becomes a live file (WAL), and catches up with what was written meanwhile.
  *   3. Under the view's lock: the last events are folded, and the link moves to it by rename(), which is the one moment
  *      of change: whoever opens the view sees the old file or the new one, both whole.
@@ -15,21 +16,29 @@
 #include "projections/view.h"
 
 struct rebuild_report {
+    struct error error;                /* why the old view stays; its status is STATUS_OK when it does not */
     uint64_t position;                 /* the roll was folded up to here */
     uint64_t events;                   /* so many of them were of a type that the projection wants */
-    int64_t elapsed_us;                /* without the digest */
+    int64_t elapsed_us;                /* of all views that were rebuilt together, without the digests */
     uint8_t digest[VIEW_DIGEST_BYTES]; /* of the new view at `position` */
 };
 
 /* Called now and then. */
 typedef void (*rebuild_progress)(void *context, uint64_t position, uint64_t head);
 
-/* `progress` may be NULL. One thread, a few tens of MiB whatever the roll's size.
+/* Rebuilds `count` different views; `reports` are as many. One that cannot be rebuilt stops none of the others: its
+ * report says why. Returns what is wrong with the first of those. `progress` may be NULL. One thread, a few tens of MiB
+ * whatever the roll's size and the number of views.
  *
  * STATUS_BUSY     another rebuild of the view is at work, or the view's lock was not to be had
  * STATUS_DAMAGED  the projection cannot handle an event, which the sentence names: the old view stays
  * STATUS_NEWER    likewise, because the event is of a newer version of this program
  * STATUS_FULL, STATUS_IO …  as named: the old view stays */
+enum status views_rebuild(const struct view_home *home, const struct projection *const *chosen, size_t count,
+                          rebuild_progress progress, void *context, struct rebuild_report *reports,
+                          struct error *error) MUST_CHECK;
+
+/* The same for one view. */
 enum status view_rebuild(const struct view_home *home, const struct projection *projection, rebuild_progress progress,
                          void *context, struct rebuild_report *report, struct error *error) MUST_CHECK;
 

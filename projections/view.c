@@ -23,7 +23,7 @@ enum status view_open_at(struct view **view, struct eventstore *store, const str
         status = view_file_private(view, projection, &eventstore_info(store)->id, error);
     /* Built without a journal it cannot be rolled back, so a projection that stops leaves nothing to show. */
     if (status == STATUS_OK)
-        status = view_fold(store, *view, position, FOLD_SPAN_BIG, NULL, NULL, NULL, error);
+        status = view_fold(store, *view, position, FOLD_SPAN_BIG, NULL, NULL, error);
     if (status != STATUS_OK)
         view_close(view);
     return status;
@@ -38,12 +38,12 @@ static enum status open_and_fold(struct view **view, const struct view_home *hom
         status = view_check_head(home->store, *view, head, error);
     if (status != STATUS_OK)
         return status;
-    status = view_fold(home->store, *view, *head, FOLD_SPAN, NULL, NULL, NULL, error);
+    status = view_fold(home->store, *view, *head, FOLD_SPAN, NULL, NULL, error);
     if (status == STATUS_DAMAGED && (*view)->trouble.status == STATUS_DAMAGED) {
         view_close(view);
         status = view_file_replace_damaged(view, home, projection, error);
         if (status == STATUS_OK)
-            status = view_fold(home->store, *view, *head, FOLD_SPAN, NULL, NULL, NULL, error);
+            status = view_fold(home->store, *view, *head, FOLD_SPAN, NULL, NULL, error);
     }
     if (status == STATUS_OK)
         view_tidy(*view);

@@ -22,8 +22,6 @@ enum {
 
 static const char live_settings[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048;";
-/* Nobody reads such a file before it is whole, so a crash may spoil it; its pages are bounded all the same. */
-static const char build_settings[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -12288;";
 
 static const char meta_schema[] = "CREATE TABLE meta ("
                                   "  id INTEGER PRIMARY KEY CHECK (id = 1),"
@@ -339,8 +337,18 @@ bool view_stands(const struct view *view)
 
 /* ---- making one ---- */
 
+/* Nobody reads such a file before it is whole, so a crash may spoil it. */
+static enum status set_to_build(struct view *view, int cache_kib, struct error *error)
+{
+    char settings[96];
+    snprintf(settings, sizeof settings, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -%d",
+             cache_kib);
+    sqlite3_db_config(view->database, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL); /* else there is no journal_mode OFF */
+    return database_run(view->database, settings, error);
+}
+
 /* A live file gets its tables before it gets a log, so that it is a whole view, if an old one, even without its log. */
-static enum status create(struct view *view, const struct view_home *home, struct error *error)
+static enum status create(struct view *view, const struct view_home *home, int cache_kib, struct error *error)
 {
     uint64_t generation = 0;
     enum status status = generation_next(home, view->projection, &generation, error);
@@ -348,10 +356,8 @@ static enum status create(struct view *view, const struct view_home *home, struc
         status = set_paths(view, home, generation, error);
     if (status == STATUS_OK)
         status = database_open(&view->database, view->path, DATABASE_CREATE, error);
-    if (status == STATUS_OK && view->built) {
-        sqlite3_db_config(view->database, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL); /* else there is no journal_mode OFF */
-        status = database_run(view->database, build_settings, error);
-    }
+    if (status == STATUS_OK && view->built)
+        status = set_to_build(view, cache_kib, error);
     if (status == STATUS_OK)
         status = fill(view, &eventstore_info(home->store)->id, error);
     if (status == STATUS_OK && !view->built)
@@ -369,13 +375,14 @@ static enum status attend(struct view *view, struct error *error)
 }
 
 static enum status make(struct view **view, const struct view_home *home, const struct projection *projection,
-                        bool built, struct error *error)
+                        int build_cache_kib, struct error *error)
 {
+    bool built = build_cache_kib != 0;
     *view = view_new(projection, error);
     if (*view == NULL)
         return STATUS_MEMORY;
     (*view)->built = built;
-    enum status status = create(*view, home, error);
+    enum status status = create(*view, home, build_cache_kib, error);
     if (status == STATUS_OK)
         status = attend(*view, error);
     (*view)->files = generation_files((*view)->path, (*view)->generation);
@@ -387,9 +394,9 @@ static enum status make(struct view **view, const struct view_home *home, const 
 }
 
 enum status view_file_build(struct view **view, const struct view_home *home, const struct projection *projection,
-                            struct error *error)
+                            int cache_kib, struct error *error)
 {
-    return make(view, home, projection, true, error);
+    return make(view, home, projection, cache_kib, error);
 }
 
 enum status view_file_private(struct view **view, const struct projection *projection, const struct uuid *store_id,
@@ -405,7 +412,7 @@ enum status view_file_private(struct view **view, const struct projection *proje
                         NULL) != SQLITE_OK)
         status = database_error((*view)->database, "open a temporary view", error);
     if (status == STATUS_OK)
-        status = database_run((*view)->database, build_settings, error);
+        status = set_to_build(*view, BUILD_CACHE_KIB, error);
     if (status == STATUS_OK)
         status = fill(*view, store_id, error);
     if (status == STATUS_OK)
@@ -455,7 +462,7 @@ enum status view_file_replace(struct view **view, const struct view_home *home, 
     if (status != STATUS_OK)
         return status;
     uint64_t old = generation_linked(link_path, projection->name);
-    status = make(view, home, projection, false, error);
+    status = make(view, home, projection, 0, error);
     if (status == STATUS_OK)
         status = generation_publish(home, projection, &(*view)->files, error);
     if (status != STATUS_OK) {

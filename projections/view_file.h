@@ -44,6 +44,7 @@ struct view {
     bool folding;         /* inside its transaction */
     uint64_t stop_before; /* the event that its projection cannot handle; 0 for none */
     struct error trouble; /* of the world, in the last fold; status STATUS_OK for none */
+    uint64_t events;      /* that were folded through this handle */
 };
 
 /* Takes the lock of a view. STATUS_BUSY after `patience_ms`; STATUS_IO where the folder cannot be written. */
@@ -81,11 +82,13 @@ bool view_stands(const struct view *view);
 bool view_is_in_place(const struct view *view);
 
 /* An empty view that nobody else knows, without a journal, to be folded in one go: in a file without a name, or with
- * the lock held as the next generation, whose number is then in `(*view)->generation`. */
+ * the lock held as the next generation, whose number is then in `(*view)->generation`. `cache_kib` bounds the pages of
+ * it that are kept in memory: BUILD_CACHE_KIB for all that are built side by side. */
+enum { BUILD_CACHE_KIB = 12288 };
 enum status view_file_private(struct view **view, const struct projection *projection, const struct uuid *store_id,
                               struct error *error) MUST_CHECK;
 enum status view_file_build(struct view **view, const struct view_home *home, const struct projection *projection,
-                            struct error *error) MUST_CHECK;
+                            int cache_kib, struct error *error) MUST_CHECK;
 
 /* Makes a view that was built durable. Takes as long as the disk needs, and no lock. */
 enum status view_file_sync(struct view *view, struct error *error) MUST_CHECK;

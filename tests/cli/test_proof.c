@@ -165,6 +165,7 @@ Test(proof, views_are_rebuilt_to_the_same_rows)
         cr_assert_str_eq(of(second, views[i], "digest"), of(first, views[i], "digest"));
     cr_assert_str_eq(of(first, "orders", "events"), "6"); /* placed three times, confirmed, rejected, cancelled */
     cr_assert_eq(count_lines(done("till rebuild stock sales --json")), 2);
+    cr_assert_eq(count_lines(done("till rebuild stock sales stock --json")), 2, "each once");
     refused(2, "there is no view shelf: orders, stock, sales, journeys, inbox are there", "till rebuild stock shelf");
 }
 

@@ -7,6 +7,7 @@
 #include "projections/orders.h"
 #include "projections/projector.h"
 #include "projections/rebuild.h"
+#include "projections/stock.h"
 #include "tests/projections/history.h"
 
 static struct rebuild_report rebuilt(struct history *shop, const struct projection *projection)
@@ -106,6 +107,58 @@ Test(rebuild, that_meets_an_event_it_cannot_handle_leaves_the_old_view)
     cr_assert_str_eq(link_of(shop, "picky"), "picky.1.db");
     cr_assert_eq(files_like(shop, "picky.2."), 0);
     cr_assert_eq(number_in(shop, "views/picky.db", "SELECT count(*) FROM seen"), 1);
+    history_end(shop);
+}
+
+/* ---- several at once ---- */
+
+static void count_passes(void *context, uint64_t position, uint64_t head)
+{
+    cr_assert_eq(position, head);
+    ++*(int *)context;
+}
+
+Test(rebuild, of_all_views_reads_the_roll_once)
+{
+    struct history *shop = history_new();
+    struct rebuild_report reports[PROJECTIONS_MAX];
+    struct error error = {0};
+    int passes = 0;
+    busy_week(shop);
+    cr_assert_eq(views_rebuild(&shop->home, projections, projection_count, count_passes, &passes, reports, &error),
+                 STATUS_OK, "%s", error.text);
+    cr_assert_eq(passes, 1);
+    for (size_t i = 0; i < projection_count; i++) {
+        struct rebuild_report alone = rebuilt(shop, projections[i]);
+        cr_assert_arr_eq(reports[i].digest, alone.digest, sizeof alone.digest);
+        cr_assert_eq(reports[i].events, alone.events);
+        cr_assert_eq(reports[i].position, 36);
+    }
+    history_end(shop);
+}
+
+Test(rebuild, of_one_view_that_fails_stops_none_of_the_others)
+{
+    static const struct projection *const chosen[] = {&picky_projection, &stock_projection, &orders_projection};
+    struct history *shop = history_new();
+    struct rebuild_report reports[3];
+    struct error error = {0};
+    busy_week(shop);
+    picky = (struct picky){.fault = PICKY_NEVER};
+    for (size_t i = 0; i < 3; i++)
+        fold(shop, chosen[i]);
+    picky = (struct picky){.at = 3, .fault = PICKY_REFUSES};
+    meddle(shop, "views/orders.db", "UPDATE meta SET version = 99");
+    cr_assert_eq(views_rebuild(&shop->home, chosen, 3, NULL, NULL, reports, &error), STATUS_DAMAGED);
+    cr_assert(strstr(error.text, "position 3") != NULL, "%s", error.text);
+    cr_assert_eq(reports[0].error.status, STATUS_DAMAGED);
+    cr_assert_str_eq(link_of(shop, "picky"), "picky.1.db");
+    cr_assert_eq(files_like(shop, "picky.2."), 0);
+    cr_assert_eq(reports[1].error.status, STATUS_OK, "%s", reports[1].error.text);
+    cr_assert_str_eq(link_of(shop, "stock"), "stock.2.db");
+    assert_view_equals_roll(shop, &stock_projection);
+    cr_assert_eq(reports[2].error.status, STATUS_NEWER);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.1.db");
     history_end(shop);
 }
 
