@@ -322,6 +322,8 @@ enum status limit_view_make(struct limit_view *view, const struct projection *pr
         status = database_run(view->database, settings[kind], error);
     if (status == STATUS_OK)
         status = database_run(view->database, projection->schema, error);
+    if (status == STATUS_OK && projection->indexes != NULL)
+        status = database_run(view->database, projection->indexes, error);
     for (size_t i = 0; status == STATUS_OK && i < sizeof statements / sizeof *statements; i++)
         if (strcmp(statements[i].view, projection->name) == 0)
             status =

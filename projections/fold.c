@@ -30,18 +30,47 @@ static bool is_fault_of_history(enum status status)
            status == STATUS_REFUSED; /* a constraint of its tables */
 }
 
-static void leave_pass(struct view *view, const struct recorded_event *recorded, enum status status,
-                       const struct error *why)
+static void undo_pass(struct view *view)
 {
     view_rollback(view);
+    drafts_forget(&view->drafts);
     view->folding = false;
-    if (is_fault_of_history(status)) {
-        view->stop_before = recorded->position;
-        error_set(&view->why, status, "cannot handle the event at position %" PRIu64 " (%s): %.400s",
-                  recorded->position, recorded->type, why->text);
+}
+
+static void leave_pass(struct view *view, uint64_t position, enum event_type type, const struct error *why)
+{
+    undo_pass(view);
+    if (is_fault_of_history(why->status)) {
+        view->stop_before = position;
+        error_set(&view->why, why->status, "cannot handle the event at position %" PRIu64 " (%s): %.400s", position,
+                  event_type_name(type), why->text);
     } else {
         view->trouble = *why;
     }
+}
+
+/* A row that cannot be written is a fault of the event that made it. */
+static void write_drafts(struct view *view)
+{
+    struct error why = {0};
+    for (const struct draft *draft = view->drafts.first; draft != NULL; draft = draft->next)
+        if (view->projection->write(view, draft, &why) != STATUS_OK) {
+            leave_pass(view, draft->position, draft->type, &why);
+            return;
+        }
+    drafts_forget(&view->drafts);
+}
+
+static void fold_event(struct view *view, const struct recorded_event *recorded, const struct event *event)
+{
+    struct error why = {0};
+    view->drafts.position = recorded->position;
+    view->drafts.type = event->type;
+    if (view->projection->apply(view, recorded, event, &why) != STATUS_OK)
+        leave_pass(view, recorded->position, event->type, &why);
+    else if (drafts_are_many(&view->drafts))
+        write_drafts(view);
+    view->events++;
 }
 
 static bool wants(const struct view *view, const struct recorded_event *recorded, enum event_type type)
@@ -72,12 +101,10 @@ static enum status pass_event(void *context, const struct recorded_event *record
         if (view == NULL || !wants(view, recorded, type))
             continue;
         wanted = true;
-        enum status status = decoded;
-        if (status == STATUS_OK)
-            status = view->projection->apply(view, recorded, &event, &why);
-        if (status != STATUS_OK)
-            leave_pass(view, recorded, status, &why);
-        view->events++;
+        if (decoded == STATUS_OK)
+            fold_event(view, recorded, &event);
+        else
+            leave_pass(view, recorded->position, type, &why);
     }
     pass->reached = recorded->position;
     pass->handled += wanted;
@@ -112,11 +139,12 @@ static void begin(struct view *view, uint64_t to)
 /* Rows and position become one. A view that stops does so before the event it cannot handle. */
 static void finish(struct view *view, uint64_t reached)
 {
+    if (view->folding)
+        write_drafts(view);
     if (!view->folding)
         return;
     if (reached < view->position) { /* time was up before the pass came to where it stands */
-        view_rollback(view);
-        view->folding = false;
+        undo_pass(view);
         return;
     }
     bool stops = view->stop_before != 0 && view->stop_before <= reached + 1;
@@ -130,10 +158,8 @@ static void finish(struct view *view, uint64_t reached)
 static void give_up(struct view *const *views, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (views[i] != NULL && views[i]->folding) {
-            view_rollback(views[i]);
-            views[i]->folding = false;
-        }
+        if (views[i] != NULL && views[i]->folding)
+            undo_pass(views[i]);
 }
 
 /* The events from the first that some view lacks to `to`, of the types that some view wants. */

@@ -9,8 +9,8 @@ static const char schema[] = "CREATE TABLE message ("
                              "  kind TEXT NOT NULL,"
                              "  message_id TEXT NOT NULL,"
                              "  sent_at_us INTEGER NOT NULL"
-                             ") STRICT;"
-                             "CREATE INDEX message_by_customer ON message (customer_id);";
+                             ") STRICT;";
+static const char indexes[] = "CREATE INDEX message_by_customer ON message (customer_id);";
 
 enum { TELL, ALL, OF_CUSTOMER };
 static const char *const statements[] = {
@@ -44,6 +44,7 @@ const struct projection inbox_projection = {
     .types = EVENT_BIT(EVENT_NOTIFICATION_SENT),
     .reads = reads,
     .schema = schema,
+    .indexes = indexes,
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,
     .apply = apply,

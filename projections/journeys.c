@@ -21,9 +21,10 @@ static const char schema[] = "CREATE TABLE journey ("
                              "  PRIMARY KEY (placed_position, position)"
                              ") STRICT, WITHOUT ROWID;";
 
-enum { PLACE, STEP, STATUS, ALL, ONE, STEPS };
+enum { PLACE, ADD_STEP, STEP, STATUS, ALL, ONE, STEPS };
 static const char *const statements[] = {
     [PLACE] = "INSERT INTO journey VALUES (?1, ?2, ?3, ?4)",
+    [ADD_STEP] = "INSERT INTO step VALUES (?1, ?2, ?3, ?4)",
     [STEP] = "INSERT INTO step SELECT placed_position, ?2, ?3, ?4 FROM journey WHERE order_id = ?1",
     [STATUS] = "UPDATE journey SET status = ?2 WHERE order_id = ?1",
     [ALL] = "SELECT placed_position, order_id, order_ref, status FROM journey ORDER BY placed_position",
@@ -45,15 +46,71 @@ static enum order_phase phase_after(enum event_type type)
     }
 }
 
-static enum status place(struct view *view, const struct recorded_event *recorded, const struct order_placed *placed,
+/* A journey that began in this pass. What happens to an older one is written at once. */
+struct step_draft {
+    struct step_draft *next;
+    struct journey_step step;
+};
+struct journey_draft {
+    struct draft draft; /* its position is that of OrderPlaced */
+    struct uuid order;
+    const char *order_ref;
+    enum order_phase phase;
+    struct step_draft first, *last;
+};
+
+static enum status place(struct drafts *drafts, const struct order_placed *placed, const struct journey_step *step,
                          struct error *error)
 {
+    struct journey_draft *made = draft_make(drafts, 0, &placed->order, sizeof placed->order, sizeof *made);
+    const char *order_ref = draft_text(drafts, placed->order_ref);
+    if (made == NULL || order_ref == NULL)
+        return error_memory(error);
+    made->order = placed->order;
+    made->order_ref = order_ref;
+    made->phase = ORDER_PLACED;
+    made->first.step = *step;
+    made->last = &made->first;
+    return STATUS_OK;
+}
+
+static enum status go_on(struct drafts *drafts, struct journey_draft *journey, const struct journey_step *step,
+                         struct error *error)
+{
+    struct step_draft *made = draft_memory(drafts, sizeof *made);
+    if (made == NULL)
+        return error_memory(error);
+    made->step = *step;
+    journey->last->next = made;
+    journey->last = made;
+    if (phase_after(step->event) != ORDER_NONE)
+        journey->phase = phase_after(step->event);
+    return STATUS_OK;
+}
+
+static void bind_step(sqlite3_stmt *insert, const struct journey_step *step)
+{
+    bind_position(insert, 2, step->position);
+    bind_text(insert, 3, event_type_name(step->event));
+    bind_integer(insert, 4, step->at_us);
+}
+
+static enum status write(struct view *view, const struct draft *draft, struct error *error)
+{
+    const struct journey_draft *journey = (const struct journey_draft *)draft;
     sqlite3_stmt *insert = view_statement(view, PLACE);
-    bind_position(insert, 1, recorded->position);
-    bind_uuid(insert, 2, &placed->order);
-    bind_text(insert, 3, placed->order_ref);
-    bind_text(insert, 4, order_phase_name(ORDER_PLACED));
-    return rows_write(insert, error);
+    bind_position(insert, 1, draft->position);
+    bind_uuid(insert, 2, &journey->order);
+    bind_text(insert, 3, journey->order_ref);
+    bind_text(insert, 4, order_phase_name(journey->phase));
+    enum status status = rows_write(insert, error);
+    insert = view_statement(view, ADD_STEP);
+    for (const struct step_draft *at = &journey->first; at != NULL && status == STATUS_OK; at = at->next) {
+        bind_position(insert, 1, draft->position);
+        bind_step(insert, &at->step);
+        status = rows_write(insert, error);
+    }
+    return status;
 }
 
 static enum status set_status(struct view *view, const struct uuid *order, enum order_phase phase, struct error *error)
@@ -69,20 +126,20 @@ static enum status apply(struct view *view, const struct recorded_event *recorde
 {
     struct uuid order;
     CHECK(event_order(event, &order));
+    const struct journey_step step = {event->type, recorded->position, recorded->recorded_at_us};
+    if (event->type == EVENT_ORDER_PLACED)
+        return place(view_drafts(view), &event->order_placed, &step, error);
+    struct journey_draft *draft = draft_find(view_drafts(view), 0, &order, sizeof order);
+    if (draft != NULL)
+        return go_on(view_drafts(view), draft, &step, error);
+
     enum order_phase phase = phase_after(event->type);
-    enum status status = STATUS_OK;
-    if (phase == ORDER_PLACED)
-        status = place(view, recorded, &event->order_placed, error);
-    else if (phase != ORDER_NONE)
-        status = set_status(view, &order, phase, error);
+    enum status status = phase == ORDER_NONE ? STATUS_OK : set_status(view, &order, phase, error);
     if (status != STATUS_OK)
         return status;
-
     sqlite3_stmt *insert = view_statement(view, STEP);
     bind_uuid(insert, 1, &order);
-    bind_position(insert, 2, recorded->position);
-    bind_text(insert, 3, event_type_name(event->type));
-    bind_integer(insert, 4, recorded->recorded_at_us);
+    bind_step(insert, &step);
     return rows_change(insert, "order", recorded, error);
 }
 
@@ -111,6 +168,7 @@ const struct projection journeys_projection = {
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,
     .apply = apply,
+    .write = write,
 };
 
 /* ---- queries ---- */

@@ -26,27 +26,57 @@ static const char schema[] = "CREATE TABLE orders ("
 
 enum { PLACE, MOVE, ALL, ONE };
 static const char *const statements[] = {
-    [PLACE] = "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7, ?8, ?9, ?10, ?1)",
+    [PLACE] = "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [MOVE] = "UPDATE orders SET status = ?2, reason = ?3, updated_at_us = ?4, version = ?5,"
              " position = ?6 WHERE order_id = ?1",
     [ALL] = SELECT_ORDER "ORDER BY placed_position",
     [ONE] = SELECT_ORDER "WHERE order_id = ?1",
 };
 
-static enum status place(struct view *view, const struct recorded_event *recorded, const struct order_placed *placed,
-                         struct error *error)
+/* An order that was placed in this pass. One that was placed before is changed where it stands. */
+struct order_draft {
+    struct draft draft; /* its position is that of OrderPlaced */
+    struct order_row row;
+};
+
+static enum status place(struct drafts *drafts, const struct recorded_event *recorded,
+                         const struct order_placed *placed, struct error *error)
 {
+    struct order_draft *made = draft_make(drafts, 0, &placed->order, sizeof placed->order, sizeof *made);
+    const char *order_ref = draft_text(drafts, placed->order_ref), *customer = draft_text(drafts, placed->customer);
+    if (made == NULL || order_ref == NULL || customer == NULL)
+        return error_memory(error);
+    made->row = (struct order_row){
+        .order = placed->order,
+        .order_ref = order_ref,
+        .customer = customer,
+        .status = order_phase_name(ORDER_PLACED),
+        .currency = placed->currency,
+        .total_minor = placed->total_minor,
+        .placed_at_us = placed->placed_at_us,
+        .updated_at_us = recorded->recorded_at_us,
+        .version = recorded->version,
+        .position = recorded->position,
+    };
+    return STATUS_OK;
+}
+
+static enum status write(struct view *view, const struct draft *draft, struct error *error)
+{
+    const struct order_row *row = &((const struct order_draft *)draft)->row;
     sqlite3_stmt *insert = view_statement(view, PLACE);
-    bind_position(insert, 1, recorded->position);
-    bind_uuid(insert, 2, &placed->order);
-    bind_text(insert, 3, placed->order_ref);
-    bind_text(insert, 4, placed->customer);
-    bind_text(insert, 5, order_phase_name(ORDER_PLACED));
-    bind_text(insert, 6, placed->currency.code);
-    bind_integer(insert, 7, placed->total_minor);
-    bind_integer(insert, 8, placed->placed_at_us);
-    bind_integer(insert, 9, recorded->recorded_at_us);
-    bind_position(insert, 10, recorded->version);
+    bind_position(insert, 1, draft->position);
+    bind_uuid(insert, 2, &row->order);
+    bind_text(insert, 3, row->order_ref);
+    bind_text(insert, 4, row->customer);
+    bind_text(insert, 5, row->status);
+    bind_text(insert, 6, row->reason);
+    bind_text(insert, 7, row->currency.code);
+    bind_integer(insert, 8, row->total_minor);
+    bind_integer(insert, 9, row->placed_at_us);
+    bind_integer(insert, 10, row->updated_at_us);
+    bind_position(insert, 11, row->version);
+    bind_position(insert, 12, row->position);
     return rows_write(insert, error);
 }
 
@@ -55,6 +85,15 @@ static enum status move(struct view *view, const struct recorded_event *recorded
 {
     struct uuid order;
     CHECK(event_order(event, &order));
+    struct order_draft *draft = draft_find(view_drafts(view), 0, &order, sizeof order);
+    if (draft != NULL) {
+        draft->row.status = order_phase_name(phase);
+        draft->row.reason = reason == NULL ? NULL : draft_text(view_drafts(view), reason);
+        draft->row.updated_at_us = recorded->recorded_at_us;
+        draft->row.version = recorded->version;
+        draft->row.position = recorded->position;
+        return reason != NULL && draft->row.reason == NULL ? error_memory(error) : STATUS_OK;
+    }
     sqlite3_stmt *update = view_statement(view, MOVE);
     bind_uuid(update, 1, &order);
     bind_text(update, 2, order_phase_name(phase));
@@ -69,7 +108,7 @@ static enum status apply(struct view *view, const struct recorded_event *recorde
                          struct error *error)
 {
     switch (event->type) {
-    case EVENT_ORDER_PLACED: return place(view, recorded, &event->order_placed, error);
+    case EVENT_ORDER_PLACED: return place(view_drafts(view), recorded, &event->order_placed, error);
     case EVENT_ORDER_CONFIRMED: return move(view, recorded, event, ORDER_CONFIRMED, NULL, error);
     case EVENT_ORDER_REJECTED: return move(view, recorded, event, ORDER_REJECTED, event->order_rejected.reason, error);
     case EVENT_ORDER_CANCELLATION_REQUESTED:
@@ -102,6 +141,7 @@ const struct projection orders_projection = {
     .statements = statements,
     .statement_count = sizeof statements / sizeof *statements,
     .apply = apply,
+    .write = write,
 };
 
 static enum status visit_rows(sqlite3_stmt *select, size_t *count, order_visitor visit, void *context,

@@ -21,6 +21,7 @@
 enum { PROJECTION_STATEMENTS_MAX = 24, PROJECTIONS_MAX = 16 };
 
 struct view;
+struct draft;
 
 struct projection {
     const char *name;                /* names the view's file: lower-case letters */
@@ -28,6 +29,8 @@ struct projection {
     event_type_set types;            /* the events it wants; others never reach it */
     const struct field_reads *reads; /* what it reads of them; NULL: not said */
     const char *schema;              /* SQL that makes its tables */
+    const char *indexes;             /* SQL for what only queries look up; NULL: nothing. A view that is built
+                                      * without being asked gets them at its end */
     const char *const *statements;   /* SQL that it runs again and again, indexed by an enum of its own */
     size_t statement_count;
 
@@ -36,6 +39,9 @@ struct projection {
      * as failed; anything of the world (full, busy …) is tried again later. */
     enum status (*apply)(struct view *view, const struct recorded_event *recorded, const struct event *event,
                          struct error *error);
+
+    /* Writes one of the rows that apply() has left as drafts (drafts.h); NULL where it leaves none. */
+    enum status (*write)(struct view *view, const struct draft *draft, struct error *error);
 };
 
 /* All of them, in the order they are listed to people. */

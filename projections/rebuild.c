@@ -105,6 +105,8 @@ static enum status complete(struct rebuild *rebuild, struct error *error)
     enum status status = view_outcome(rebuild->view, error);
     rebuild->report->events = rebuild->view->events;
     if (status == STATUS_OK)
+        status = view_add_indexes(rebuild->view, error);
+    if (status == STATUS_OK)
         status = view_file_sync(rebuild->view, error);
     if (status == STATUS_OK)
         status = locked(rebuild, go_live, error);

@@ -56,6 +56,13 @@ enum status rows_unknown(const char *what, const struct recorded_event *recorded
                      text_safe(entity, recorded->stream.entity));
 }
 
+enum status rows_add(int64_t *number, int64_t amount, struct error *error)
+{
+    if (__builtin_add_overflow(*number, amount, number))
+        return error_set(error, STATUS_INVALID, "the sum is too large to be kept");
+    return STATUS_OK;
+}
+
 bool rows_next(sqlite3_stmt *statement, enum status *status, struct error *error)
 {
     bool row = false;

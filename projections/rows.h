@@ -6,10 +6,14 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
+#include "projections/drafts.h"
 #include "projections/projection.h"
 
 /* The projection's statement number `index`, ready to be bound. Owned by the view. */
 sqlite3_stmt *view_statement(const struct view *view, size_t index);
+
+/* What the view's projection has not written yet. */
+struct drafts *view_drafts(struct view *view);
 
 /* Parameters are numbered from 1, as in the SQL. What is bound is borrowed until the statement has run. */
 void bind_integer(sqlite3_stmt *statement, int parameter, int64_t number);
@@ -27,6 +31,9 @@ enum status rows_change(sqlite3_stmt *statement, const char *what, const struct 
 
 /* The sentence for an event that does not follow from the history before it. Returns STATUS_INVALID. */
 enum status rows_unknown(const char *what, const struct recorded_event *recorded, struct error *error);
+
+/* `*number` += `amount`; STATUS_INVALID for a sum that nobody can hold. */
+enum status rows_add(int64_t *number, int64_t amount, struct error *error) MUST_CHECK;
 
 /* Reading, with `status` starting as STATUS_OK:
  *

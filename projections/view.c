@@ -24,6 +24,8 @@ enum status view_open_at(struct view **view, struct eventstore *store, const str
     /* Built without a journal it cannot be rolled back, so a projection that stops leaves nothing to show. */
     if (status == STATUS_OK)
         status = view_fold(store, *view, position, FOLD_SPAN_BIG, NULL, NULL, error);
+    if (status == STATUS_OK)
+        status = view_add_indexes(*view, error);
     if (status != STATUS_OK)
         view_close(view);
     return status;

@@ -63,6 +63,7 @@ void view_close(struct view **view)
     for (size_t i = 0; i < PROJECTION_STATEMENTS_MAX; i++)
         sqlite3_finalize((*view)->statements[i]);
     database_close(&(*view)->database);
+    arena_clear(&(*view)->drafts.arena);
     free(*view);
     *view = NULL;
 }
@@ -78,6 +79,11 @@ sqlite3_stmt *view_statement(const struct view *view, size_t index)
     return view->statements[index];
 }
 
+struct drafts *view_drafts(struct view *view)
+{
+    return &view->drafts;
+}
+
 static enum status prepare_statements(struct view *view, struct error *error)
 {
     enum status status =
@@ -85,6 +91,12 @@ static enum status prepare_statements(struct view *view, struct error *error)
     for (size_t i = 0; i < view->projection->statement_count && status == STATUS_OK; i++)
         status = database_prepare(view->database, view->projection->statements[i], &view->statements[i], error);
     return status;
+}
+
+enum status view_add_indexes(struct view *view, struct error *error)
+{
+    const char *indexes = view->projection->indexes;
+    return indexes == NULL ? STATUS_OK : database_run(view->database, indexes, error);
 }
 
 /* The tables and the meta row, at position 0. */
@@ -96,6 +108,8 @@ static enum status fill(struct view *view, const struct uuid *store_id, struct e
         status = database_run(view->database, meta_schema, error);
     if (status == STATUS_OK)
         status = database_run(view->database, view->projection->schema, error);
+    if (status == STATUS_OK && !view->built)
+        status = view_add_indexes(view, error);
     if (status == STATUS_OK)
         status = database_prepare(view->database, "INSERT INTO meta VALUES (1, ?1, ?2, ?3, 0, NULL)", &insert, error);
     if (status == STATUS_OK) {

@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "base/file.h"
+#include "projections/drafts.h"
 #include "projections/generation.h"
 #include "projections/view.h"
 
@@ -41,6 +42,7 @@ struct view {
     off_t log_tried_bytes;   /* the log's size when a checkpoint could not be completed; 0 otherwise */
 
     /* Of the fold that is going on (fold.c). */
+    struct drafts drafts;
     bool folding;         /* inside its transaction */
     uint64_t stop_before; /* the event that its projection cannot handle; 0 for none */
     struct error trouble; /* of the world, in the last fold; status STATUS_OK for none */
@@ -89,6 +91,9 @@ enum status view_file_private(struct view **view, const struct projection *proje
                               struct error *error) MUST_CHECK;
 enum status view_file_build(struct view **view, const struct view_home *home, const struct projection *projection,
                             int cache_kib, struct error *error) MUST_CHECK;
+
+/* What only queries need: once a view that was built is folded, because sorting is cheaper than keeping in order. */
+enum status view_add_indexes(struct view *view, struct error *error) MUST_CHECK;
 
 /* Makes a view that was built durable. Takes as long as the disk needs, and no lock. */
 enum status view_file_sync(struct view *view, struct error *error) MUST_CHECK;

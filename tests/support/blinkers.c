@@ -44,8 +44,14 @@ static void blank(enum event_type type, const struct shape *shape, const char *l
     for (size_t i = 0; i < shape->field_count; i++) {
         const struct field *field = &shape->fields[i];
         snprintf(path, sizeof path, "%s%s", list, field->name);
-        if (field->kind != FIELD_LIST && !is_seen(type, path))
-            memset(payload + field->offset, 0, member_size(field->kind));
+        if (field->kind == FIELD_LIST || is_seen(type, path))
+            continue;
+        const char *text = NULL;
+        if (field->kind == FIELD_TEXT)
+            memcpy(&text, payload + field->offset, sizeof text);
+        memset(payload + field->offset, 0, member_size(field->kind));
+        if (text != NULL) /* what must be there is there, but empty */
+            memcpy(payload + field->offset, &(const char *){""}, sizeof text);
     }
 }
 
