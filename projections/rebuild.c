@@ -102,6 +102,7 @@ static enum status begin(struct rebuild *rebuild, struct error *error)
 
 static enum status complete(struct rebuild *rebuild, struct error *error)
 {
+    CHECK(rebuild->view != NULL);
     enum status status = view_outcome(rebuild->view, error);
     rebuild->report->events = rebuild->view->events;
     if (status == STATUS_OK)
@@ -122,10 +123,13 @@ static enum status take_digest(struct rebuild *rebuild, struct error *error)
 
 static void each(struct rebuild *rebuilds, size_t count, enum status (*act)(struct rebuild *, struct error *))
 {
-    struct error why;
-    for (size_t i = 0; i < count; i++)
-        if (rebuilds[i].report->error.status == STATUS_OK && act(&rebuilds[i], &why) != STATUS_OK)
-            rebuilds[i].report->error = why;
+    for (size_t i = 0; i < count; i++) {
+        struct error why;
+        if (rebuilds[i].report->error.status != STATUS_OK || act(&rebuilds[i], &why) == STATUS_OK)
+            continue;
+        CHECK(why.status != STATUS_OK);
+        rebuilds[i].report->error = why;
+    }
 }
 
 /* 2, the first half: the one reading of the roll for all of them. */

@@ -63,8 +63,8 @@ static const char *const statements[] = {
     [LIST + SALES_BY_SKU] = "SELECT * FROM by_sku ORDER BY sku, currency",
     [LIST + SALES_BY_CUSTOMER] = "SELECT * FROM by_customer ORDER BY customer_id, currency",
     [OPEN_ORDER] = "INSERT INTO open_order VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [OPEN_LINE] = "INSERT INTO open_line VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET"
-                  " units = units + excluded.units, revenue_minor = revenue_minor + excluded.revenue_minor",
+    [OPEN_LINE] = ("INSERT INTO open_line VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET"
+                   " units = units + excluded.units, revenue_minor = revenue_minor + excluded.revenue_minor"),
     [FIND] = "SELECT * FROM open_order WHERE order_id = ?1",
     [LINES] = "SELECT sku, units, revenue_minor FROM open_line WHERE placed_position = ?1",
     [COUNTS] = "UPDATE open_order SET counts = 1 WHERE placed_position = ?1",
@@ -106,41 +106,45 @@ struct open_draft {
     struct open_line *lines;
 };
 
-static enum status sum_of(struct drafts *drafts, enum sales_by by, const char *text, struct currency currency,
-                          struct sum_draft **sum, struct error *error)
+/* NULL when there is none, and none can be made. */
+static struct sum_draft *sum_of(struct drafts *drafts, enum sales_by by, const char *text, struct currency currency,
+                                struct error *error)
 {
     struct {
         struct currency currency;
         char text[SKU_MAX + 1];
     } key = {.currency = currency};
     size_t length = strlen(text);
-    if (length >= sizeof key.text)
-        return error_set(error, STATUS_DAMAGED, "the view sales holds a key that is too long");
+    if (length >= sizeof key.text) {
+        error_set(error, STATUS_DAMAGED, "the view sales holds a key that is too long");
+        return NULL;
+    }
     memcpy(key.text, text, length);
     length += sizeof key.currency;
-    *sum = draft_find(drafts, (int)by, &key, length);
-    if (*sum != NULL)
-        return STATUS_OK;
-    *sum = draft_make(drafts, (int)by, &key, length, sizeof **sum);
+    struct sum_draft *sum = draft_find(drafts, (int)by, &key, length);
+    if (sum != NULL)
+        return sum;
+    sum = draft_make(drafts, (int)by, &key, length, sizeof *sum);
     const char *copy = draft_text(drafts, text);
-    if (*sum == NULL || copy == NULL)
-        return error_memory(error);
-    (*sum)->key = copy;
-    (*sum)->currency = currency;
-    return STATUS_OK;
+    if (sum == NULL || copy == NULL) {
+        error_memory(error);
+        return NULL;
+    }
+    sum->key = copy;
+    sum->currency = currency;
+    return sum;
 }
 
 static enum status count(struct drafts *drafts, enum sales_by by, const char *key, const struct open_draft *order,
                          const struct open_line *line, int sign, struct error *error)
 {
-    struct sum_draft *sum = NULL;
-    enum status status = sum_of(drafts, by, key, order->currency, &sum, error);
-    if (status != STATUS_OK)
-        return status;
+    struct sum_draft *sum = sum_of(drafts, by, key, order->currency, error);
+    if (sum == NULL)
+        return error->status;
     sum->orders += sum->counted_at == drafts->position ? 0 : sign;
     sum->counted_at = drafts->position;
     sum->was_lessened = sum->was_lessened || sign < 0;
-    status = rows_add(&sum->units, sign * line->units, error);
+    enum status status = rows_add(&sum->units, sign * line->units, error);
     return status == STATUS_OK ? rows_add(&sum->revenue_minor, sign * line->revenue_minor, error) : status;
 }
 
@@ -239,34 +243,34 @@ static enum status add_line(struct drafts *drafts, struct open_draft *order, con
     return STATUS_OK;
 }
 
-static enum status make(struct drafts *drafts, const struct open_draft *order, struct open_draft **made,
-                        struct error *error)
+/* NULL when memory ends. */
+static struct open_draft *make(struct drafts *drafts, const struct open_draft *order)
 {
-    struct open_draft *draft = *made = draft_make(drafts, OPEN, &order->order, sizeof order->order, sizeof *draft);
+    struct open_draft *made = draft_make(drafts, OPEN, &order->order, sizeof order->order, sizeof *made);
     const char *customer = draft_text(drafts, order->customer);
-    if (draft == NULL || customer == NULL)
-        return error_memory(error);
-    const struct draft head = draft->draft;
-    *draft = *order;
-    draft->draft = head;
-    draft->customer = customer;
-    return STATUS_OK;
+    if (made == NULL || customer == NULL)
+        return NULL;
+    const struct draft head = made->draft;
+    *made = *order;
+    made->draft = head;
+    made->customer = customer;
+    return made;
 }
 
 static enum status place(struct drafts *drafts, const struct order_placed *placed, struct error *error)
 {
-    struct open_draft *draft;
     struct open_draft order = {.order = placed->order,
                                .placed_position = drafts->position,
                                .customer = placed->customer,
                                .currency = placed->currency,
                                .revenue_minor = placed->total_minor};
     time_to_day(placed->placed_at_us, order.day);
-    enum status status = make(drafts, &order, &draft, error);
+    struct open_draft *made = make(drafts, &order);
+    enum status status = made == NULL ? error_memory(error) : STATUS_OK;
     for (size_t i = 0; i < placed->lines.count && status == STATUS_OK; i++) {
         const struct order_line *line = &placed->lines.items[i];
-        draft->units += line->quantity;
-        status = add_line(drafts, draft, line->sku, line->quantity, line->quantity * line->unit_price_minor, error);
+        made->units += line->quantity;
+        status = add_line(drafts, made, line->sku, line->quantity, line->quantity * line->unit_price_minor, error);
     }
     return status;
 }
@@ -303,9 +307,8 @@ static enum status find(struct view *view, const struct uuid *id, struct open_dr
                                    .counts = column_integer(select, 7) != 0,
                                    .is_stored = true};
         snprintf(order.day, sizeof order.day, "%s", column_text(select, 2));
-        status = make(view_drafts(view), &order, found, error);
-        if (status == STATUS_OK)
-            status = load_lines(view, *found, error);
+        *found = make(view_drafts(view), &order);
+        status = *found == NULL ? error_memory(error) : load_lines(view, *found, error);
     }
     return rows_end(select, status);
 }

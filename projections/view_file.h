@@ -86,7 +86,7 @@ bool view_is_in_place(const struct view *view);
 /* An empty view that nobody else knows, without a journal, to be folded in one go: in a file without a name, or with
  * the lock held as the next generation, whose number is then in `(*view)->generation`. `cache_kib` bounds the pages of
  * it that are kept in memory: BUILD_CACHE_KIB for all that are built side by side. */
-enum { BUILD_CACHE_KIB = 12288 };
+enum { BUILD_CACHE_KIB = 6144 };
 enum status view_file_private(struct view **view, const struct projection *projection, const struct uuid *store_id,
                               struct error *error) MUST_CHECK;
 enum status view_file_build(struct view **view, const struct view_home *home, const struct projection *projection,
