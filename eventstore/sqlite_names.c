@@ -266,7 +266,7 @@ static struct entity_slot *slot_by_name(struct eventstore *store, const char *na
     return &store->entities_by_name[hash % ENTITY_SLOTS];
 }
 
-static void bind_entity_name(sqlite3_stmt *statement, const char *name, struct uuid *id)
+void names_bind_entity(sqlite3_stmt *statement, const char *name, struct uuid *id)
 {
     size_t length = strlen(name);
     if (uuid_from_canonical(name, length, id))
@@ -280,7 +280,7 @@ static enum status look_entity_up(struct eventstore *store, const char *name, in
     struct uuid uuid;
     bool row = false;
     sqlite3_stmt *select = store->statements[STATEMENT_FIND_ENTITY];
-    bind_entity_name(select, name, &uuid);
+    names_bind_entity(select, name, &uuid);
     enum status status = database_step(select, &row, "look up an entity", error);
     if (status == STATUS_OK)
         *id = row ? sqlite3_column_int64(select, 0) : 0;
@@ -295,16 +295,24 @@ static enum status insert_entity(struct eventstore *store, const char *name, int
     if (status != STATUS_OK)
         return status;
     sqlite3_stmt *insert = store->statements[STATEMENT_ADD_ENTITY];
-    bind_entity_name(insert, name, &uuid);
+    names_bind_entity(insert, name, &uuid);
     status = database_execute(insert, "write an entity", error);
     *id = sqlite3_last_insert_rowid(store->database);
     return status;
 }
 
-static void remember_entity(struct entity_slot *slot, const char *name, int64_t id)
+static struct entity_slot *slot_by_id(struct eventstore *store, bool is_uuid, int64_t id)
 {
-    slot->id = id;
-    snprintf(slot->name, NAME_SIZE, "%s", name);
+    return &store->entities_by_id[is_uuid][(uint64_t)id % ENTITY_SLOTS];
+}
+
+void names_remember_entity(struct eventstore *store, const char *name, int64_t id)
+{
+    struct entity_slot met = {.id = id};
+    met.is_uuid = uuid_from_canonical(name, strlen(name), &met.uuid);
+    snprintf(met.name, NAME_SIZE, "%s", name);
+    *slot_by_name(store, name) = met;
+    *slot_by_id(store, met.is_uuid, id) = met;
 }
 
 enum status names_find_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error)
@@ -316,7 +324,7 @@ enum status names_find_entity(struct eventstore *store, const char *name, int64_
     }
     enum status status = look_entity_up(store, name, id, error);
     if (status == STATUS_OK && *id != 0)
-        remember_entity(slot, name, *id);
+        names_remember_entity(store, name, *id);
     return status;
 }
 
@@ -324,7 +332,7 @@ enum status names_add_entity(struct eventstore *store, const char *name, int64_t
 {
     enum status status = insert_entity(store, name, id, error);
     if (status == STATUS_OK)
-        remember_entity(slot_by_name(store, name), name, *id);
+        names_remember_entity(store, name, *id);
     return status;
 }
 
@@ -342,11 +350,6 @@ static bool entity_from_row(sqlite3_stmt *row, struct entity_slot *entity)
     memcpy(entity->uuid.bytes, sqlite3_column_blob(row, 1), UUID_BYTES);
     uuid_to_text(entity->uuid, entity->name);
     return true;
-}
-
-static struct entity_slot *slot_by_id(struct eventstore *store, bool is_uuid, int64_t id)
-{
-    return &store->entities_by_id[is_uuid][(uint64_t)id % ENTITY_SLOTS];
 }
 
 /* Reads entity number `id`, and those behind it when it was its turn. NULL when there is none. */

@@ -172,7 +172,8 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_FIND_STREAM] = "SELECT version, position FROM stream WHERE entity = ?1 AND category = ?2",
     [STATEMENT_PUT_STREAM] = "INSERT INTO stream (entity, category, version, position) VALUES (?1, ?2, ?3, ?4)"
                              " ON CONFLICT DO UPDATE SET version = excluded.version, position = excluded.position",
-    [STATEMENT_ENTITY_STREAMS] = "SELECT version, position FROM stream WHERE entity = ?1",
+    [STATEMENT_ENTITY_STREAMS] =
+        "SELECT version, position, entity FROM stream WHERE entity = (SELECT id FROM entity WHERE name = ?1)",
     [STATEMENT_FIND_ENTITY] = "SELECT id FROM entity WHERE name = ?1",
     [STATEMENT_ADD_ENTITY] = "INSERT INTO entity (name) VALUES (?1)",
     [STATEMENT_ENTITIES_FROM] = "SELECT id, name FROM entity WHERE id >= ?1 ORDER BY id LIMIT ?2",

@@ -105,9 +105,9 @@ struct origin_row {
 };
 
 struct entity_slot {
-    int64_t id;       /* 0: empty */
-    bool is_uuid;     /* its name is the text of `uuid` */
-    struct uuid uuid; /* not kept in slots by name */
+    int64_t id;   /* 0: empty */
+    bool is_uuid; /* its name is the text of `uuid` */
+    struct uuid uuid;
     char name[NAME_SIZE];
 };
 
@@ -202,6 +202,8 @@ enum status names_add_origin(struct eventstore *store, const char *actor, const 
                              struct error *error) MUST_CHECK;
 enum status names_find_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error) MUST_CHECK;
 enum status names_add_entity(struct eventstore *store, const char *name, int64_t *id, struct error *error) MUST_CHECK;
+void names_bind_entity(sqlite3_stmt *statement, const char *name, struct uuid *id); /* as ?1; `id` is room for it */
+void names_remember_entity(struct eventstore *store, const char *name, int64_t id);
 enum status names_category(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
 enum status names_type(struct eventstore *store, int64_t id, const char **name, struct error *error) MUST_CHECK;
 enum status names_origin(struct eventstore *store, int64_t id, const struct origin_row **origin,

@@ -219,13 +219,14 @@ static int newest_first(const void *one, const void *other)
     return (a < b) - (a > b);
 }
 
-static enum status walk_streams(struct stream_walk *walk, int64_t entity, size_t *streams, struct error *error)
+static enum status walk_streams(struct stream_walk *walk, const char *entity, size_t *streams, struct error *error)
 {
+    struct uuid id;
     sqlite3_stmt *select;
     enum status status = statement_lend(walk->store, STATEMENT_ENTITY_STREAMS, &select, error);
     if (status != STATUS_OK)
         return status;
-    sqlite3_bind_int64(select, 1, entity);
+    names_bind_entity(select, entity, &id);
     while (status == STATUS_OK) {
         bool row = false;
         status = database_step(select, &row, "look up an entity's streams", error);
@@ -233,8 +234,9 @@ static enum status walk_streams(struct stream_walk *walk, int64_t entity, size_t
             break;
         struct stream_row head = {.version = (uint64_t)sqlite3_column_int64(select, 0),
                                   .position = (uint64_t)sqlite3_column_int64(select, 1)};
+        if (++*streams == 1)
+            names_remember_entity(walk->store, entity, sqlite3_column_int64(select, 2));
         status = walk_back(walk, &head, error);
-        ++*streams;
     }
     statement_return(walk->store, STATEMENT_ENTITY_STREAMS, select);
     return status;
@@ -243,12 +245,9 @@ static enum status walk_streams(struct stream_walk *walk, int64_t entity, size_t
 enum status eventstore_read_entity(struct eventstore *store, const char *entity, uint64_t to_position,
                                    event_visitor visit, void *context, struct error *error)
 {
-    int64_t id = 0;
     size_t streams = 0;
     struct stream_walk walk = {.store = store, .to_position = to_position, .newest = SIZE_MAX};
-    enum status status = names_find_entity(store, entity, &id, error);
-    if (status == STATUS_OK)
-        status = walk_streams(&walk, id, &streams, error);
+    enum status status = walk_streams(&walk, entity, &streams, error);
     if (status == STATUS_OK && streams == 0) /* as somebody's correlation its name may be known all the same */
         status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
     if (status == STATUS_OK && walk.count > 0)
