@@ -171,7 +171,9 @@ enum status read_info(struct eventstore *store, struct eventstore_info *info, st
 static int remember_log_pages(void *context, sqlite3 *database, const char *name, int pages)
 {
     (void)database, (void)name;
-    ((struct eventstore *)context)->log_pages = (uint64_t)pages;
+    struct eventstore *store = context;
+    store->log_pages = (uint64_t)pages;
+    store->log_is_known = true;
     return SQLITE_OK;
 }
 

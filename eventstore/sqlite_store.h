@@ -149,6 +149,7 @@ struct eventstore {
 
     struct roll_head head;
     uint64_t log_pages; /* in the log after our last commit */
+    bool log_is_known;  /* there was one */
 };
 
 /* An event as its row stands, believed or not: whatever is not there, or of another kind, is 0 or NULL. The bytes are
