@@ -355,7 +355,8 @@ static bool unescape(struct json_reader *reader, struct json_key raw, struct jso
     return true;
 }
 
-bool json_read_borrowed(struct json_reader *reader, const char **text, size_t *length)
+/* As json_read_text, but not NUL-terminated, and borrowed from the text where it holds no escape. */
+static bool read_borrowed(struct json_reader *reader, const char **text, size_t *length)
 {
     *text = "";
     *length = 0;
@@ -375,9 +376,26 @@ bool json_read_borrowed(struct json_reader *reader, const char **text, size_t *l
     return true;
 }
 
+/* Where a quote stands where one ends an id, and all between is one, it needs no look for quotes and escapes. */
+bool json_read_uuid(struct json_reader *reader, struct uuid *id)
+{
+    enum { LENGTH = UUID_TEXT_SIZE - 1 };
+    const char *at = reader->at, *text;
+    size_t length;
+    *id = (struct uuid){0};
+    if (!reader->failed && reader->end - at >= LENGTH + 2 && at[0] == '"' && at[LENGTH + 1] == '"' &&
+        uuid_from_canonical(at + 1, LENGTH, id)) {
+        reader->at = at + LENGTH + 2;
+        return true;
+    }
+    if (!read_borrowed(reader, &text, &length))
+        return false;
+    return uuid_from_canonical(text, length, id) || json_refuse(reader, "must be a UUID in lower case");
+}
+
 bool json_read_text(struct json_reader *reader, const char **text, size_t *length)
 {
-    if (!json_read_borrowed(reader, text, length))
+    if (!read_borrowed(reader, text, length))
         return false;
     if (!reader->escaped)
         *text = arena_copy_text(reader->arena, *text, *length);

@@ -22,6 +22,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/status.h"
+#include "base/uuid.h"
 
 enum {
     JSON_DEPTH_MAX = 16,     /* our deepest payload has 3 levels */
@@ -89,8 +90,8 @@ bool json_next_element(struct json_reader *reader);
  * false when they fail, so that a caller may go on and ask once, at the finish. */
 bool json_read_text(struct json_reader *reader, const char **text, size_t *length);
 
-/* As json_read_text, but not NUL-terminated, and good only as long as what is read from. */
-bool json_read_borrowed(struct json_reader *reader, const char **text, size_t *length);
+/* … a UUID in its canonical form. */
+bool json_read_uuid(struct json_reader *reader, struct uuid *id);
 
 /* … an integer (no fraction, no exponent) of ±JSON_INTEGER_MAX. */
 bool json_read_integer(struct json_reader *reader, int64_t *number);

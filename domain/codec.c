@@ -375,14 +375,8 @@ static void decode_text(struct json_reader *reader, const struct field *field, c
 
 static void decode_uuid(struct json_reader *reader, char *member)
 {
-    const char *text;
-    size_t length;
     struct uuid id;
-    if (!json_read_borrowed(reader, &text, &length))
-        return;
-    if (!uuid_from_canonical(text, length, &id))
-        json_refuse(reader, "must be a UUID in lower case");
-    else
+    if (json_read_uuid(reader, &id))
         memcpy(member, &id, sizeof(id));
 }
 

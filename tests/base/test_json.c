@@ -248,6 +248,43 @@ Test(json, a_text_that_was_read_outlives_what_it_was_read_from)
     cr_assert_str_eq(value, "value");
 }
 
+Test(json, an_id_is_read_however_it_is_spelled_and_nothing_else)
+{
+    static const char id_text[] = "c3344274-af8f-54e3-8d5d-95f6ce257cf7";
+    static const struct {
+        const char *json, *sentence;
+    } cases[] = {
+        {"\"c3344274-af8f-54e3-8d5d-95f6ce257cf7\"", NULL},
+        {" \"c3344274-af8f-54e3-8d5d-95f6ce257cf7\" ", NULL},
+        {"\"\\u0063334427\\u0034-af8f-54e3-8d5d-95f6ce257cf7\"", NULL},
+        {"\"C3344274-af8f-54e3-8d5d-95f6ce257cf7\"", "must be a UUID in lower case"},
+        {"\"c3344274-af8f-54e3-8d5d-95f6ce257cf70\"", "must be a UUID in lower case"},
+        {"\"c3344274-af8f-54e3-8d5d-95f6ce257cf\"", "must be a UUID in lower case"},
+        {"\"c3344274-af8f-54e3-8d5d-95f6ce257cf\\\"", "at byte 39: the text ends too early"},
+        {"\"c3344274-af8f-54e3-8d5d-95f6ce257cf7", "at byte 38: the text ends too early"},
+        {"\"c3344274-af8f-54e3-8d5d", "at byte 25: the text ends too early"},
+        {"\"\"", "must be a UUID in lower case"},
+        {"7", "at byte 1: must be a text"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct json_reader reader;
+        struct uuid id;
+        char shown[UUID_TEXT_SIZE];
+        const size_t length = strlen(cases[i].json);
+        char *copy = malloc(length); /* ends where the text ends: the address sanitizer sees a look past it */
+        cr_assert_not_null(copy);
+        memcpy(copy, cases[i].json, length);
+        json_read_start(&reader, copy, length, &arena);
+        const bool is_read = json_read_uuid(&reader, &id);
+        const enum status status = json_read_finish(&reader, &error);
+        free(copy);
+        uuid_to_text(id, shown);
+        cr_assert_eq(is_read, cases[i].sentence == NULL, "%s", cases[i].json);
+        cr_assert_eq(status, is_read ? STATUS_OK : STATUS_INVALID);
+        cr_expect_str_eq(is_read ? shown : error.text, is_read ? id_text : cases[i].sentence, "%s", cases[i].json);
+    }
+}
+
 Test(json, what_is_written_is_read_back)
 {
     static const char beyond[] = "\u00e9\u2028\uffff\U0001f375";
