@@ -61,9 +61,9 @@ struct met {
 /* A reading of one or several streams, newest events first as they are met. */
 struct stream_walk {
     struct eventstore *store;
-    uint64_t from_version, to_position; /* what is wanted; to_position 0: no bound */
-    size_t newest;                      /* so many, and no older ones */
-    uint64_t position, version;         /* of the event that comes next */
+    uint64_t from_version, to_version, to_position; /* what is wanted; to_position 0: no bound */
+    size_t newest;                                  /* so many, and no older ones */
+    uint64_t position, version;                     /* of the event that comes next */
     struct met *items;
     size_t count, capacity;
     size_t kept_bytes;
@@ -144,7 +144,8 @@ static enum status walk_back(struct stream_walk *walk, const struct stream_row *
     walk->version = head->version;
     while (status == STATUS_OK && walk->version >= walk->from_version && walk->version > 0 &&
            walk->count < walk->newest) {
-        const bool is_wanted = walk->to_position == 0 || walk->position <= walk->to_position;
+        const bool is_wanted =
+            walk->version <= walk->to_version && (walk->to_position == 0 || walk->position <= walk->to_position);
         if (is_wanted && walk->kept_bytes < KEPT_BYTES_MAX) {
             status = read_one(walk->store, walk->position, meet, walk, error);
             continue;
@@ -193,12 +194,23 @@ static enum status show_all(const struct stream_walk *walk, bool newest_first, s
     return status == STATUS_STOPPED ? STATUS_OK : status;
 }
 
+/* The newest version that a reading can show: where the oldest ones are wanted, later ones need not be looked at. */
+static uint64_t last_version(const struct stream_query *query)
+{
+    const uint64_t first = query->from_version > 0 ? query->from_version : 1;
+    const bool is_open = query->direction == BACKWARDS || query->limit == 0 || query->to_position != 0;
+    return is_open || query->limit > UINT64_MAX - first ? UINT64_MAX : first + query->limit - 1;
+}
+
 enum status eventstore_read_stream(struct eventstore *store, const struct stream_query *query, uint64_t *version,
                                    event_visitor visit, void *context, struct error *error)
 {
     struct stream_row head;
     const bool backwards = query->direction == BACKWARDS;
-    struct stream_walk walk = {.store = store, .from_version = query->from_version, .to_position = query->to_position};
+    struct stream_walk walk = {.store = store,
+                               .from_version = query->from_version,
+                               .to_version = last_version(query),
+                               .to_position = query->to_position};
     walk.newest = backwards && query->limit != 0 ? query->limit : SIZE_MAX;
     enum status status = read_stream_row(store, query->stream, &head, error);
     if (version != NULL)
@@ -246,7 +258,8 @@ enum status eventstore_read_entity(struct eventstore *store, const char *entity,
                                    event_visitor visit, void *context, struct error *error)
 {
     size_t streams = 0;
-    struct stream_walk walk = {.store = store, .to_position = to_position, .newest = SIZE_MAX};
+    struct stream_walk walk = {
+        .store = store, .to_version = UINT64_MAX, .to_position = to_position, .newest = SIZE_MAX};
     enum status status = walk_streams(&walk, entity, &streams, error);
     if (status == STATUS_OK && streams == 0) /* as somebody's correlation its name may be known all the same */
         status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
