@@ -21,7 +21,7 @@ enum {
     LATENCY_ORDERS_MAX = 1000,
     PATIENCE_MS = 60000,
     ROW_MAX_US = 30000000, /* then a row makes do with what it has */
-    QUIET_MS = 25,         /* between two orders: the services have written their checkpoints then */
+    QUIET_MS = 25,         /* between two orders: a shop at work, whose services do not come to rest */
 };
 
 /* The shop with the history, in which services work now; its limit is written to as well. */

@@ -23,7 +23,7 @@
 
 enum {
     SLOW_POLL_MS = 1000,    /* the safety net under the doorbell */
-    REST_MS = 20,           /* quiet for so long: write the checkpoint that moved without events */
+    REST_MS = 100,          /* quiet for so long: write the checkpoint that moved without events */
     BUSY_PAUSE_MS = 50,     /* after a step that could not be done now; then twice as long, up to the poll */
     SUPERVISE_MS = 50,      /* how often the supervisor looks after its children */
     RESTART_FIRST_MS = 100, /* then twice as long each time, up to … */
