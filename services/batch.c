@@ -25,6 +25,7 @@ static void forget_journeys(struct batch *batch)
 {
     tdestroy(batch->journeys, keep_node);
     batch->journeys = NULL;
+    batch->touched = NULL;
     arena_reset(&batch->arena);
     batch->append_count = batch->guard_count = batch->parked_count = 0;
 }
@@ -37,16 +38,19 @@ void batch_begin(struct batch *batch)
 
 void batch_abandon(struct batch *batch)
 {
+    for (struct loaded *loaded = batch->touched; loaded != NULL; loaded = loaded->next_touched) {
+        if (MUTANT(STALE_STOCK))
+            break;
+        memcpy(loaded->state, loaded->state_read, loaded->fold->state_size);
+        loaded->version = loaded->read_version;
+    }
     forget_journeys(batch);
-    if (MUTANT(STALE_STOCK))
-        return;
-    tdestroy(batch->long_lived, free);
-    batch->long_lived = NULL;
 }
 
 void batch_clear(struct batch *batch)
 {
-    batch_abandon(batch);
+    forget_journeys(batch);
+    tdestroy(batch->long_lived, free);
     arena_clear(&batch->arena);
     arena_clear(&batch->scratch);
     free(batch->appends);
@@ -126,8 +130,11 @@ static enum status read_on(struct batch *batch, struct loaded *loaded, struct er
         .stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1, .to_position = batch->as_of};
     uint64_t version = 0;
     enum status status = eventstore_read_stream(batch->store, &query, &version, fold_event, &folding, error);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
+        memset(loaded->state, 0, loaded->fold->state_size); /* nobody knows how much of it was folded */
+        loaded->version = loaded->read_version = 0;
         return status;
+    }
     CHECK(version >= loaded->version);
     loaded->version = loaded->read_version = version;
     loaded->read_in = batch->number;
@@ -239,6 +246,20 @@ static enum status add_append(struct batch *batch, const struct loaded *loaded, 
     return STATUS_OK;
 }
 
+/* A long-lived state outlives the batch, so it is kept as it was read until the batch's answers are on the roll. */
+static enum status touch(struct batch *batch, struct loaded *loaded, struct error *error)
+{
+    if (!loaded->fold->long_lived || loaded->version != loaded->read_version)
+        return STATUS_OK;
+    loaded->state_read = arena_alloc(&batch->arena, loaded->fold->state_size);
+    if (loaded->state_read == NULL)
+        return error_memory(error);
+    memcpy(loaded->state_read, loaded->state, loaded->fold->state_size);
+    loaded->next_touched = batch->touched;
+    batch->touched = loaded;
+    return STATUS_OK;
+}
+
 enum status batch_answer(struct batch *batch, const struct recorded_event *cause, unsigned ordinal,
                          const struct event *event, struct error *error)
 {
@@ -261,6 +282,8 @@ enum status batch_answer(struct batch *batch, const struct recorded_event *cause
     if (answer->data == NULL)
         return error->status;
     enum status status = add_append(batch, loaded, answer, error);
+    if (status == STATUS_OK && batch->as_of == 0)
+        status = touch(batch, loaded, error);
     if (status == STATUS_OK && batch->as_of == 0) {
         loaded->version++;
         loaded->fold->evolve(loaded->state, event);

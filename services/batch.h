@@ -3,7 +3,7 @@
  * A stream is loaded once a batch and kept, folded, in a map by its name (the literature's identity map). An answer is
  * folded into it at once, so the next reaction of the batch decides on what the one before it said. When the commit
  * fails, all of it is forgotten and read again. Streams that outlive any journey (a sku's) stay in memory between
- * batches, and only what others have written since is read. */
+ * batches, as they stand on the roll, and only what others have written since is read. */
 #ifndef SERVICES_BATCH_H
 #define SERVICES_BATCH_H
 
@@ -21,6 +21,8 @@ struct loaded {
     unsigned read_in;      /* the number of the batch that looked last */
     bool guarded;          /* by this batch */
     void *state;
+    void *state_read; /* of a long-lived one that this batch's answers were folded into: as it stands on the roll */
+    struct loaded *next_touched;
 };
 
 struct batch {
@@ -33,6 +35,7 @@ struct batch {
     struct arena scratch;     /* for one event */
     void *journeys;           /* struct loaded of this batch, a tree */
     void *long_lived;         /* struct loaded that stay, a tree */
+    struct loaded *touched;   /* those of them that this batch's answers were folded into */
 
     struct append *appends;
     size_t append_count, append_capacity;
@@ -48,7 +51,7 @@ void batch_clear(struct batch *batch);
 /* A new batch: what the last one loaded and answered is gone, long-lived streams are kept. */
 void batch_begin(struct batch *batch);
 
-/* The batch came to nothing: long-lived streams are forgotten too, for its answers were folded into them. */
+/* The batch came to nothing: long-lived streams are as they were read. */
 void batch_abandon(struct batch *batch);
 
 enum status batch_load(struct batch *batch, const struct fold *fold, const char *entity, struct loaded **loaded,

@@ -11,7 +11,7 @@
 #include "services/breaker.h"
 
 enum {
-    BATCH_EVENTS_DEFAULT = 64,
+    BATCH_EVENTS_DEFAULT = 256,
     BATCH_BYTES_MAX = 1 << 20, /* of data read: keeps a batch of very long orders small */
     CONFLICTS_MAX = 20,        /* decisions on one event before we say that the store is busy */
 };
@@ -39,7 +39,7 @@ struct consumer {
 
     uint64_t checkpoint; /* as it stands in the store */
     uint64_t position;   /* read up to here */
-    size_t careful;      /* so many events are to be handled one by one, because their batch failed */
+    size_t batch_limit;  /* of the next batch: half as many events after each that failed, then twice as many again */
     bool any_parked;     /* something may stand parked; only an own commit can make it so */
     bool outside_begun;  /* by this batch */
     struct breaker breaker;
@@ -482,8 +482,20 @@ static enum status try_roll(struct consumer *consumer, size_t limit, const char 
     return status;
 }
 
-/* The next batch of the roll; after a failure that may be one event's, one event at a time: only an event that was
- * alone is clearly to blame. */
+/* A batch that failed is halved, and after the next that did not fail the limit doubles again: so the few events
+ * around one that is to blame, or around a stream that others write to, are found in a few steps. */
+static void adapt_limit(struct consumer *consumer, enum status status)
+{
+    if (status == STATUS_OK && consumer->batch_limit < consumer->batch_events)
+        consumer->batch_limit *= 2;
+    else if (status != STATUS_OK && consumer->item_count > 1)
+        consumer->batch_limit = consumer->item_count / 2;
+    if (consumer->batch_limit > consumer->batch_events)
+        consumer->batch_limit = consumer->batch_events;
+}
+
+/* The next batch of the roll; after a failure that may be one event's, fewer events: only one that was alone is clearly
+ * to blame. */
 static enum status step_roll(struct consumer *consumer, struct progress *progress, struct error *error)
 {
     char reason[ERROR_TEXT_MAX];
@@ -491,13 +503,12 @@ static enum status step_roll(struct consumer *consumer, struct progress *progres
     uint64_t position = 0;
     enum status status = STATUS_CONFLICT;
     for (int round = 0; status != STATUS_OK && round < CONFLICTS_MAX && !is_paused(consumer); round++) {
-        bool alone = consumer->careful > 0 || condemned != NULL || is_probing(consumer);
-        status = try_roll(consumer, alone ? 1 : consumer->batch_events, condemned, &position, error);
+        bool alone = condemned != NULL || is_probing(consumer);
+        status = try_roll(consumer, alone ? 1 : consumer->batch_limit, condemned, &position, error);
         if (status != STATUS_OK && (consumer->item_count == 0 || (status != STATUS_CONFLICT && !is_final(status))))
             return status;
-        if (status != STATUS_OK && consumer->item_count > 1) {
-            consumer->careful = consumer->item_count;
-        } else if (is_final(status)) {
+        adapt_limit(consumer, status);
+        if (is_final(status) && consumer->item_count == 1) {
             snprintf(reason, sizeof reason, "%s", error->text);
             condemned = reason;
         }
@@ -507,8 +518,6 @@ static enum status step_roll(struct consumer *consumer, struct progress *progres
     if (status != STATUS_OK)
         return error_set(error, STATUS_BUSY, "%s found its streams moved %d times in a row: try again",
                          consumer->service.name, CONFLICTS_MAX);
-    if (consumer->careful > 0 && consumer->item_count > 0)
-        consumer->careful--;
     progress->handled += consumer->item_count;
     progress->idle = progress->handled == 0 && position == consumer->position;
     consumer->position = position;
@@ -699,6 +708,7 @@ static void take_options(struct consumer *consumer, const struct consumer_option
     consumer->clock = options->clock != NULL ? *options->clock : clock_system;
     consumer->retry = options->retry != NULL ? *options->retry : retry_policy_default;
     consumer->batch_events = options->batch_events != 0 ? options->batch_events : BATCH_EVENTS_DEFAULT;
+    consumer->batch_limit = consumer->batch_events;
     consumer->producer = options->producer;
     consumer->tell = options->tell;
     consumer->tell_context = options->tell_context;

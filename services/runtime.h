@@ -16,7 +16,7 @@
  *
  * A failure of the outside world (STATUS_UNAVAILABLE) parks the event: it waits for its next attempt, and every later
  * event of its journey waits behind it, in order, while all other journeys go on. An event that cannot be understood
- * becomes a dead letter. A conflict decides the batch again, one event at a time; a busy store is waited for.
+ * becomes a dead letter. A conflict decides the batch again, with fewer events; a busy store is waited for.
  *
  * When many journeys in a row are not answered, or the outside hangs, the consumer pauses (breaker.h): it reads nothing
  * and tries nothing, so that no event uses up its attempts on somebody who is not there. The pause is remembered in the

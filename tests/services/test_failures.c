@@ -127,6 +127,21 @@ Test(failures, a_batch_that_is_refused_costs_only_the_event_that_is_to_blame)
     cr_expect_eq(step().handled, 3, "what follows is a batch again");
 }
 
+Test(failures, a_batch_that_is_refused_is_halved_and_the_next_are_twice_as_long_again)
+{
+    place("abcdefgh");
+    picky.unwanted = "h";
+    settle();
+    cr_expect_str_eq(picky.seen, "abcdefgh"
+                                 "abcd"
+                                 "efgh"
+                                 "ef"
+                                 "gh"
+                                 "g"
+                                 "h");
+    expect_outcomes("nnnnnnnd");
+}
+
 Test(failures, an_answer_that_is_invalid_is_to_blame_as_well)
 {
     place("abc");
