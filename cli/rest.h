@@ -16,8 +16,8 @@ struct crew {
     int64_t pause_max_ms; /* a longer pause is not believed: the clock was set back, or it is about to be shortened */
 };
 
-/* STATUS_OK: `*settled` says whether nothing is unread, nothing waits, every view is caught up and the checkpoints are
- * written. STATUS_UNAVAILABLE: only one that pauses has something left. Other failures are the store's. */
+/* STATUS_OK: `*settled` says whether nothing is unread that they want to see, nothing waits, and every view is caught
+ * up. STATUS_UNAVAILABLE: only one that pauses has something left. Other failures are the store's. */
 enum status are_settled(struct shop *shop, const struct crew *crew, bool *settled, struct error *error) MUST_CHECK;
 
 /* A worker that `till run` starts again and again, while it ends each time: a claim of the supervisor says so, which is

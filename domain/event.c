@@ -20,6 +20,15 @@ bool event_type_from_name(const char *name, enum event_type *type)
     return contract != NULL;
 }
 
+size_t event_type_names(event_type_set types, const char *names[EVENT_TYPES])
+{
+    size_t count = 0;
+    for (enum event_type type = 0; type < EVENT_TYPES; type++)
+        if ((types & EVENT_BIT(type)) != 0)
+            names[count++] = event_type_name(type);
+    return count;
+}
+
 int event_schema_version(enum event_type type)
 {
     return contract_of(type)->schema_version;

@@ -199,6 +199,9 @@ const char *event_type_name(enum event_type type);
 /* False when no type of ours has this name. */
 bool event_type_from_name(const char *name, enum event_type *type);
 
+/* The names of those in the set, as a store's filter wants them; returns how many. */
+size_t event_type_names(event_type_set types, const char *names[EVENT_TYPES]);
+
 /* The schema version that today's code writes. */
 int event_schema_version(enum event_type type);
 

@@ -173,9 +173,7 @@ static struct roll_query make_query(struct view *const *views, size_t count, uin
             types |= views[i]->projection->types;
             query.from = views[i]->position + 1 < query.from ? views[i]->position + 1 : query.from;
         }
-    for (int type = 0; type < EVENT_TYPES; type++)
-        if ((types & EVENT_BIT(type)) != 0)
-            names[query.type_count++] = event_type_name((enum event_type)type);
+    query.type_count = event_type_names(types, names);
     return query;
 }
 

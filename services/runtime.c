@@ -712,9 +712,7 @@ static void take_options(struct consumer *consumer, const struct consumer_option
     consumer->producer = options->producer;
     consumer->tell = options->tell;
     consumer->tell_context = options->tell_context;
-    for (int type = 0; type < EVENT_TYPES; type++)
-        if ((consumer->service.subscriptions & EVENT_BIT(type)) != 0)
-            consumer->types[consumer->type_count++] = event_type_name((enum event_type)type);
+    consumer->type_count = event_type_names(consumer->service.subscriptions, consumer->types);
 }
 
 enum status consumer_open(struct consumer **out, struct eventstore *store, const struct service *service,

@@ -130,7 +130,8 @@ class Build:
         targets = [word for suite in suites for word in ("--target", program(suite))]
         subprocess.run(["cmake", "--build", self.folder, "-j", str(os.cpu_count()), *targets], **run)
         commands = json.loads((self.folder / "compile_commands.json").read_text())
-        self.commands = {os.path.relpath(each["file"], ROOT): shlex.split(each["command"]) for each in commands}
+        own = [each for each in commands if "-DTILL_MUTANT" not in each["command"]]  # not those of till-mutant
+        self.commands = {os.path.relpath(each["file"], ROOT): shlex.split(each["command"]) for each in own}
         self.seconds = {}
         self.original = {}
 
