@@ -98,14 +98,13 @@ char *arena_copy(struct arena *arena, const char *text)
     return arena_copy_text(arena, text, strlen(text));
 }
 
+/* Blocks grow, but for those of one large piece: the newest that may be kept is the largest. */
 static struct arena_block *largest_kept(const struct arena *arena)
 {
-    struct arena_block *kept = NULL;
-    for (struct arena_block *block = arena->current; block != NULL; block = block->older) {
-        if (block->size <= KEPT_BLOCK_BYTES_MAX && (kept == NULL || block->size > kept->size))
-            kept = block;
-    }
-    return kept;
+    struct arena_block *block = arena->current;
+    while (block != NULL && block->size > KEPT_BLOCK_BYTES_MAX)
+        block = block->older;
+    return block;
 }
 
 static void free_all_but(struct arena *arena, struct arena_block *kept)

@@ -76,12 +76,12 @@ static void make_private(const char *path)
 
 static int open_flags(enum database_mode mode)
 {
-    switch (mode) {
-    case DATABASE_READ: return SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
-    case DATABASE_WRITE: return SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    case DATABASE_CREATE: return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    }
-    check_failed("a known mode", __FILE__, __LINE__);
+    static const int flags[] = {
+        [DATABASE_READ] = SQLITE_OPEN_READONLY,
+        [DATABASE_WRITE] = SQLITE_OPEN_READWRITE,
+        [DATABASE_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+    };
+    return flags[mode] | SQLITE_OPEN_NOMUTEX;
 }
 
 static void configure(sqlite3 *database)
@@ -221,4 +221,10 @@ enum status database_execute(sqlite3_stmt *statement, const char *doing, struct 
     CHECK(!row);
     (void)sqlite3_reset(statement);
     return STATUS_OK;
+}
+
+const char *database_text(sqlite3_stmt *row, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text != NULL ? text : "";
 }

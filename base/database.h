@@ -51,4 +51,7 @@ enum status database_execute(sqlite3_stmt *statement, const char *doing, struct 
 /* The status and sentence for the connection's last error. */
 enum status database_error(sqlite3 *database, const char *doing, struct error *error);
 
+/* A column's text, good until the next step; "" where there is none. */
+const char *database_text(sqlite3_stmt *row, int column);
+
 #endif

@@ -32,13 +32,13 @@ enum status path_join(char path[PATH_SIZE], const char *folder, struct error *er
 {
     const size_t length = strlen(folder);
     const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
-    const int used = snprintf(path, PATH_SIZE, "%s%s", folder, slash);
-    if (length > 0 && used >= 0 && used < PATH_SIZE) {
+    const size_t used = (size_t)snprintf(path, PATH_SIZE, "%s%s", folder, slash); /* a failure is a large number */
+    if (length > 0 && used < PATH_SIZE) {
         va_list arguments;
         va_start(arguments, format);
-        const int more = vsnprintf(path + used, (size_t)(PATH_SIZE - used), format, arguments);
+        const size_t more = (size_t)vsnprintf(path + used, PATH_SIZE - used, format, arguments);
         va_end(arguments);
-        if (more >= 0 && more < PATH_SIZE - used)
+        if (more < PATH_SIZE - used)
             return STATUS_OK;
     }
     path[0] = '\0'; /* a path that was cut would name another file */
@@ -52,9 +52,9 @@ enum status path_format(char path[PATH_SIZE], struct error *error, const char *f
 {
     va_list arguments;
     va_start(arguments, format);
-    const int length = vsnprintf(path, PATH_SIZE, format, arguments);
+    const size_t length = (size_t)vsnprintf(path, PATH_SIZE, format, arguments);
     va_end(arguments);
-    if (length >= 0 && length < PATH_SIZE)
+    if (length < PATH_SIZE)
         return STATUS_OK;
     path[0] = '\0';
     return error_set(error, STATUS_INVALID, "a path here would be longer than %d bytes", PATH_SIZE - 1);

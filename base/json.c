@@ -26,7 +26,7 @@ static const char *shown_key(char out[TEXT_SAFE_SIZE], const char *key, size_t l
     size_t shown = length;
     if (shown > KEY_SHOWN_BYTES_MAX) {
         shown = KEY_SHOWN_BYTES_MAX;
-        while (shown > 0 && ((unsigned char)key[shown] & 0xC0) == 0x80)
+        while (((unsigned char)key[shown] & 0xC0) == 0x80) /* a key is UTF-8: its first byte begins a character */
             shown--;
     }
     return text_safe_bytes(out, key, shown);
@@ -83,12 +83,11 @@ static bool malformed(struct json_reader *reader, const char *reason, ...) PRINT
 /* The text itself is wrong at `reader->at`: where no field can be named, the byte is. */
 static bool malformed(struct json_reader *reader, const char *reason, ...)
 {
-    const bool first = !reader->failed;
     va_list arguments;
     va_start(arguments, reason);
     fail(reader, STATUS_INVALID, reason, arguments);
     va_end(arguments);
-    if (first && reader->path[0] == '\0')
+    if (reader->path[0] == '\0')
         path_append(reader, "at byte %zu", (size_t)(reader->at - reader->start) + 1);
     return false;
 }
@@ -738,7 +737,10 @@ static bool skip_start(struct json_reader *reader)
     case '0': return scan_number(reader, &number);
     case 't':
     case 'f': return json_read_boolean(reader, &value);
-    case 'n': return take_word(reader, "null") || unexpected(reader, "null");
+    case 'n':
+        if (take_word(reader, "null"))
+            return true;
+        return unexpected(reader, "null");
     default: return unexpected(reader, "a JSON value");
     }
 }

@@ -124,9 +124,14 @@ static bool write_title(struct buffer *out, const struct line_title *title, bool
 
 /* ---- reading ---- */
 
+static bool is_same(const char *one, size_t length, const char *other, size_t other_length)
+{
+    return length == other_length && memcmp(one, other, length) == 0;
+}
+
 static bool is_key(const char *key, size_t length, const char *name)
 {
-    return length == strlen(name) && memcmp(key, name, length) == 0;
+    return is_same(key, length, name, strlen(name));
 }
 
 static bool take_name(struct json_reader *reader, const char *name)
@@ -336,8 +341,8 @@ static enum status reads_back(const struct source *source, const struct buffer *
     } else {
         CHECK(source->event != NULL);
         status = line_to_event(line->data, line->length, &arena, &event, error);
-        *same = status == STATUS_OK && event.data != NULL && event.data_length == source->event->data_length &&
-                memcmp(event.data, source->event->data, event.data_length) == 0;
+        *same = status == STATUS_OK &&
+                is_same(event.data, event.data_length, source->event->data, source->event->data_length);
     }
     arena_clear(&arena);
     return status == STATUS_MEMORY ? status : STATUS_OK;

@@ -480,9 +480,8 @@ static enum status write_commit(struct eventstore *store, void *writing, struct 
 static enum status run_transaction(struct eventstore *store, transaction_work work, void *context, struct error *error)
 {
     enum status status = database_execute(store->statements[STATEMENT_BEGIN], "begin to write", error);
-    if (status != STATUS_OK)
-        return status;
-    status = work(store, context, error);
+    if (status == STATUS_OK)
+        status = work(store, context, error);
     const bool is_done = status == STATUS_OK;
     if (is_done)
         status = database_execute(store->statements[STATEMENT_COMMIT], "commit", error);

@@ -209,9 +209,8 @@ enum status eventstore_paused(struct eventstore *store, const char *consumer, st
         status = error_set(error, STATUS_DAMAGED, "the pause of %s is damaged: run `till verify`",
                            text_safe(safe, consumer));
     } else if (status == STATUS_OK && row) {
-        const char *reason = (const char *)sqlite3_column_text(select, 1);
         pause->until_us = sqlite3_column_int64(select, 0);
-        snprintf(pause->reason, sizeof pause->reason, "%s", reason != NULL ? reason : "");
+        snprintf(pause->reason, sizeof pause->reason, "%s", database_text(select, 1));
         text_trim_partial(pause->reason);
     }
     sqlite3_finalize(select);

@@ -151,12 +151,6 @@ static const char decisions_sql[] =
     " AND e.consumer = d.consumer AND e.number > d.number)))"
     " ORDER BY number";
 
-static const char *column_words(sqlite3_stmt *row, int column)
-{
-    const char *words = (const char *)sqlite3_column_text(row, column);
-    return words != NULL ? words : "";
-}
-
 static enum status damaged(struct error *error)
 {
     return error_set(error, STATUS_DAMAGED, "a decision is damaged: run `till verify`");
@@ -178,17 +172,17 @@ static enum status read_decision_row(sqlite3_stmt *row, struct decision *decisio
         return damaged(error);
     *decision = (struct decision){
         .number = (uint64_t)sqlite3_column_int64(row, 0),
-        .consumer = column_words(row, 1),
+        .consumer = database_text(row, 1),
         .parked = {.position = (uint64_t)sqlite3_column_int64(row, 3),
                    .attempts = sqlite3_column_int(row, 4),
-                   .reason = column_words(row, 5)},
-        .who = column_words(row, 7),
+                   .reason = database_text(row, 5)},
+        .who = database_text(row, 7),
         .decided_at_us = sqlite3_column_int64(row, 8),
-        .reason = column_words(row, 9),
-        .owed = column_words(row, 10),
+        .reason = database_text(row, 9),
+        .owed = database_text(row, 10),
     };
     memcpy(decision->parked.sequence.bytes, sqlite3_column_blob(row, 2), UUID_BYTES);
-    return read_kind(column_words(row, 6), &decision->kind, error);
+    return read_kind(database_text(row, 6), &decision->kind, error);
 }
 
 static void bind_decision_query(sqlite3_stmt *select, const struct decision_query *query)

@@ -156,7 +156,7 @@ enum status read_info(struct eventstore *store, struct eventstore_info *info, st
     if (status == STATUS_OK)
         status = database_step(select, &row, "read the store's identity", error);
     if (status == STATUS_OK &&
-        (!row || sqlite3_column_bytes(select, 0) != UUID_BYTES || sqlite3_column_text(select, 2) == NULL ||
+        (sqlite3_column_bytes(select, 0) != UUID_BYTES || sqlite3_column_text(select, 2) == NULL ||
          (size_t)sqlite3_column_bytes(select, 2) >= sizeof info->settings))
         status = error_set(error, STATUS_DAMAGED, "%s does not say which store it is", store->shown);
     if (status == STATUS_OK) {
@@ -190,13 +190,17 @@ static enum status tune(struct eventstore *store, struct error *error)
 }
 
 /* The bug and the versions that mend it: docs/decisions/0001. */
+bool has_reset_bug(int version)
+{
+    return version < 3044006 || (version >= 3045000 && version < 3050007) || (version >= 3051000 && version < 3051003);
+}
+
 static void describe_engine(struct eventstore *store)
 {
-    int version = sqlite3_libversion_number();
-    bool mended =
-        version >= 3051003 || (version >= 3050007 && version < 3051000) || (version >= 3044006 && version < 3045000);
+    static const char *const words[] = {"without the WAL-reset bug",
+                                        "has the WAL-reset bug; our checkpoints go around it"};
     snprintf(store->engine, sizeof store->engine, "SQLite %s (%s)", sqlite3_libversion(),
-             mended ? "without the WAL-reset bug" : "has the WAL-reset bug; our checkpoints go around it");
+             words[has_reset_bug(sqlite3_libversion_number())]);
 }
 
 static void take_options(struct eventstore *store, const struct eventstore_options *options)
@@ -272,12 +276,11 @@ static enum status prepare_rest(struct eventstore *store, struct error *error)
 static enum status ensure_log(struct eventstore *store, struct error *error)
 {
     sqlite3_stmt *pragma = NULL;
-    bool row = false, has_log = false;
+    bool row = false;
     enum status status = database_prepare(store->database, "PRAGMA journal_mode", &pragma, error);
     if (status == STATUS_OK)
         status = database_step(pragma, &row, "read the journal's mode", error);
-    if (status == STATUS_OK && row)
-        has_log = strcmp((const char *)sqlite3_column_text(pragma, 0), "wal") == 0;
+    const bool has_log = strcmp(database_text(pragma, 0), "wal") == 0;
     sqlite3_finalize(pragma);
     if (status != STATUS_OK || has_log)
         return status;

@@ -265,7 +265,10 @@ enum status append_recorded(struct eventstore *store, const struct recorded_even
 enum status put_checkpoint(struct eventstore *store, const char *consumer, uint64_t position,
                            struct error *error) MUST_CHECK;
 
-/* sqlite_store.c: what the store's row says; `format` is not in it. */
+/* sqlite_store.c: may this version of SQLite lose pages when the log is reset under a checkpoint? */
+bool has_reset_bug(int version);
+
+/* What the store's row says; `format` is not in it. */
 enum status read_info(struct eventstore *store, struct eventstore_info *info, struct error *error) MUST_CHECK;
 
 /* sqlite_store.c: the path of a store that is to be made in `folder`; STATUS_REFUSED when there is one, STATUS_IO when

@@ -83,10 +83,10 @@ static enum status ask_sqlite(struct verification *check, const char *sql, struc
     enum status status = database_prepare(check->store->database, sql, &pragma, error);
     if (status == STATUS_OK)
         status = database_step(pragma, &row, "check the file", error);
-    const char *answer = status == STATUS_OK && row ? (const char *)sqlite3_column_text(pragma, 0) : NULL;
-    if (status == STATUS_OK && (answer == NULL || strcmp(answer, "ok") != 0)) {
+    const char *answer = database_text(pragma, 0);
+    if (status == STATUS_OK && strcmp(answer, "ok") != 0) {
         char safe[TEXT_SAFE_SIZE];
-        find_fault(finding, "%s", text_safe(safe, answer != NULL ? answer : "the check has no answer"));
+        find_fault(finding, "%s", text_safe(safe, answer));
     }
     sqlite3_finalize(pragma);
     return status;
@@ -483,8 +483,7 @@ static enum status check_consumers(struct verification *check, struct finding *f
     status = database_step(select, &row, "read the checkpoints", error);
     if (status == STATUS_OK && row) {
         char safe[TEXT_SAFE_SIZE];
-        const char *sentence = (const char *)sqlite3_column_text(select, 0);
-        find_fault(finding, "%s", text_safe(safe, sentence != NULL ? sentence : "a consumer has no name"));
+        find_fault(finding, "%s", text_safe(safe, database_text(select, 0)));
     }
     sqlite3_finalize(select);
     return status;

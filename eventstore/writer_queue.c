@@ -57,7 +57,7 @@ enum status writer_queue_enter(struct writer_queue *queue, int patience_ms, stru
     if (status != STATUS_OK)
         return refuse(status, patience_ms, error);
     int waited_ms = (int)((clock_monotonic_us() - started_us) / 1000);
-    status = file_descriptor_lock(queue->counter, waited_ms < patience_ms ? patience_ms - waited_ms : 0);
+    status = file_descriptor_lock(queue->counter, patience_ms - waited_ms);
     if (status != STATUS_OK)
         status = refuse(status, patience_ms, error);
     flock(queue->gate, LOCK_UN);

@@ -135,3 +135,11 @@ Test(buffer, a_reset_keeps_the_memory_and_a_clear_gives_it_back)
     cr_assert_null(buffer.data);
     cr_assert_eq(buffer.capacity, 0);
 }
+
+Test(buffer, what_cannot_be_formatted_is_a_failure)
+{
+    static const wchar_t none[] = {0xD800, 0};
+    buffer_format(&buffer, "%ls", none); /* half of a pair is no character */
+    cr_assert(buffer.failed);
+    cr_assert_str_empty(buffer_string(&buffer));
+}

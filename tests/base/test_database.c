@@ -423,3 +423,18 @@ Test(database, a_table_that_is_being_read_is_busy)
     sqlite3_finalize(select);
     database_close(&database);
 }
+
+Test(database, a_text_that_is_not_there_is_empty)
+{
+    sqlite3_stmt *select = NULL;
+    bool row = false;
+    sqlite3 *database = NULL;
+    cr_assert_eq(database_open(&database, ":memory:", DATABASE_CREATE, &error), STATUS_OK);
+    cr_assert_eq(database_prepare(database, "SELECT NULL, 'tea'", &select, &error), STATUS_OK);
+    cr_assert_str_eq(database_text(select, 1), "");
+    cr_assert_eq(database_step(select, &row, "look", &error), STATUS_OK);
+    cr_assert_str_eq(database_text(select, 0), "");
+    cr_assert_str_eq(database_text(select, 1), "tea");
+    sqlite3_finalize(select);
+    database_close(&database);
+}

@@ -438,3 +438,23 @@ Test(file_lock, needs_a_folder_that_is_there)
     cr_assert_eq(lock.descriptor, -1);
     cr_assert_eq(file_lock_wait(&lock, folder_path(""), 10, &error), STATUS_IO);
 }
+
+Test(file_lock, whoever_asks_for_ever_is_outwaited_no_longer_than_a_second, .timeout = 30)
+{
+    const char *path = folder_file("gate", "", 0);
+    struct file_lock lock;
+    const int asker = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert_eq(flock(asker, LOCK_SH), 0);
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_BUSY);
+    close(asker);
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK, "%s", error.text);
+    file_lock_release(&lock);
+}
+
+Test(file, with_a_name_that_is_too_long_is_not_written)
+{
+    char name[PATH_SIZE];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    cr_assert_eq(file_write_new(name, "a", 1, &error), STATUS_INVALID);
+}

@@ -457,6 +457,12 @@ Test(json, an_integer_has_no_fraction_and_no_exponent)
 
 /* ---- objects ---- */
 
+Test(json, broken_text_is_found_where_it_begins)
+{
+    refuses("\"tea \xC3 and\"", "at byte 2: holds bytes that are not UTF-8");
+    refuses("\"tea\\n\xFF and\"", "at byte 7: holds bytes that are not UTF-8");
+}
+
 Test(json, a_key_stands_once_however_it_is_written)
 {
     refuses("{\"a\":1,\"a\":1}", "at byte 8: the key \"a\" stands twice");
@@ -738,6 +744,7 @@ Test(json, what_an_error_quotes_is_harmless_and_short)
         cr_expect_eq(check(text.data, text.length), STATUS_INVALID);
         cr_expect(text_is_utf8(error.text, strlen(error.text)));
         cr_expect(strlen(error.text) < 80, "%s", error.text);
+        cr_expect_null(strstr(error.text, "\\x"), "%s", error.text);
         cr_expect_not_null(strstr(error.text, ": must be a JSON value"));
     }
 }

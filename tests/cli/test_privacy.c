@@ -31,7 +31,7 @@ Test(privacy, a_shop_that_others_may_write_to_is_refused_until_it_is_mended_as_t
         (void)done("till orders");
     }
     done("mkdir -m 1777 open");
-    refused(4, "others may write to open", "till init --shop open");
+    refused(4, "others may write to open (its mode is ", "till init --shop open");
     cr_assert_str_empty(done("ls open"));
 }
 

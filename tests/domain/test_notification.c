@@ -290,3 +290,12 @@ Test(mail, is_about_one_of_the_four_events, .signal = SIGABRT)
 {
     when_composed(order_placed(ORDER_7, lines("tea", 2)), payment_captured(ORDER_7, 900), 0);
 }
+
+Test(mail, shows_a_name_that_is_no_utf_8)
+{
+    when_composed(order_placed(ORDER_7, lines("tea\xFF", 1)), order_confirmed(ORDER_7), 0);
+    cr_expect_not_null(strstr(buffer_string(&body), "tea"), "%s", buffer_string(&body));
+    cr_expect_null(strchr(buffer_string(&body), '\xFF'));
+    buffer_clear(&subject);
+    buffer_clear(&body);
+}

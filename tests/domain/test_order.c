@@ -289,6 +289,7 @@ Test(order, with_a_token_that_only_resembles_a_card_number_is_placed)
         "411111111117",         /* 12 digits that pass it */
         "41111111111111111112", /* 20 digits */
         "00000000000000000000", /* 20 digits that pass it */
+        "4111.1111.1111.1111",  /* no way to write one */
         "tok4111111111111111",  "4111111111111111x", "-", "tok_ok",
     };
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {

@@ -12,6 +12,7 @@
 enum damage {
     DAMAGE_DATA,             /* one byte of the event's data is another */
     DAMAGE_DIGEST,           /* the digest is another */
+    DAMAGE_DIGEST_CUT,       /* what is left of it is no digest */
     DAMAGE_EVENT_REMOVED,    /* the event is gone */
     DAMAGE_EVENTS_SWAPPED,   /* it and the next have changed places */
     DAMAGE_EVENT_INSERTED,   /* a forged one stands behind the last, with a digest of its own making */

@@ -78,6 +78,7 @@ off_t size_of(const char *folder, const char *name)
 static const char *const damages[DAMAGES] = {
     [DAMAGE_DATA] = "UPDATE event SET data = replace(data, 'n', 'm') WHERE position = ?1",
     [DAMAGE_DIGEST] = "UPDATE event SET digest = randomblob(32) WHERE position = ?1",
+    [DAMAGE_DIGEST_CUT] = "UPDATE event SET digest = x'00' WHERE position = ?1",
     [DAMAGE_EVENT_REMOVED] = "DELETE FROM event WHERE position = ?1",
     [DAMAGE_EVENTS_SWAPPED] = "UPDATE event SET position = -position WHERE position IN (?1, ?1 + 1);"
                               "UPDATE event SET position = 2 * ?1 + 1 + position WHERE position < 0",

@@ -144,6 +144,15 @@ CONTRACT(decision, on_what_is_no_longer_so_is_a_conflict)
     late = decision(DECISION_DISCARD);
     late.consumer = "inventory";
     must_be(STATUS_CONFLICT, decide(given, late));
+    late = decision(DECISION_DISCARD);
+    late.parked.next_attempt_us++;
+    must_be(STATUS_CONFLICT, decide(given, late));
+    late = decision(DECISION_DISCARD);
+    late.parked.parked_at_us++;
+    must_be(STATUS_CONFLICT, decide(given, late));
+    late = decision(DECISION_DISCARD);
+    late.parked.reason = "another";
+    must_be(STATUS_CONFLICT, decide(given, late));
     must(decide(given, twice));
     must_be(STATUS_CONFLICT, decide(given, twice)); /* the same attempts, but it is no dead letter any more */
     must_be(STATUS_CONFLICT, decide(given, decision(DECISION_DISCARD)));
@@ -225,6 +234,9 @@ CONTRACT(decision, is_made_by_somebody_in_words_that_can_be_shown)
     char long_reason[EVENTSTORE_REASON_MAX + 2];
     set_aside(given);
     struct decision bad = decision(DECISION_DISCARD);
+    bad.consumer = "";
+    must_be(STATUS_INVALID, decide(given, bad));
+    bad = decision(DECISION_DISCARD);
     bad.who = "";
     must_be(STATUS_INVALID, decide(given, bad));
     bad.who = "a\033[2Jnn";

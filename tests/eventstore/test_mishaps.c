@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eventstore/lines.h"
 #include "eventstore/seal.h"
 #include "tests/eventstore/given.h"
 #include "tests/support/mishap.h"
@@ -140,6 +141,18 @@ static enum status opens(void *context, unsigned turn, struct error *error)
     return status;
 }
 
+static enum status opens_a_file(void *context, unsigned turn, struct error *error)
+{
+    struct eventstore *store = NULL;
+    char file[PATH_SIZE];
+    (void)context, (void)turn;
+    enum status status = path_join(file, scene.folder, error, "events.db");
+    if (status == STATUS_OK)
+        status = eventstore_open_file(&store, file, error);
+    eventstore_close(&store);
+    return status;
+}
+
 /* By a handle that knows nothing yet. */
 static enum status opens_and_reads(void *context, unsigned turn, struct error *error)
 {
@@ -154,12 +167,6 @@ static enum status opens_and_reads(void *context, unsigned turn, struct error *e
     return status;
 }
 
-static enum status verifies(void *context, unsigned turn, struct error *error)
-{
-    (void)context, (void)turn;
-    return eventstore_verify(scene.store, expect_good, NULL, NULL, error);
-}
-
 static enum status makes_a_store(void *context, unsigned turn, struct error *error)
 {
     char folder[PATH_SIZE];
@@ -168,6 +175,63 @@ static enum status makes_a_store(void *context, unsigned turn, struct error *err
     if (status == STATUS_OK)
         status = file_make_folder(folder, error);
     return status == STATUS_OK ? eventstore_create(folder, &scene.options, "{}", error) : status;
+}
+
+/* A roll as lines, and a new store of them. */
+struct moving {
+    struct eventstore *store;
+    const struct eventstore_info *origin;
+    struct buffer line;
+    struct arena arena;
+};
+
+static enum status load_event(struct moving *moving, const struct recorded_event *event, struct error *error)
+{
+    size_t number = 0;
+    const struct load load = {.origin = moving->origin, .events = event, .count = 1};
+    return eventstore_load(moving->store, &load, &number, error);
+}
+
+static enum status move_event(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct moving *moving = context;
+    struct recorded_event again;
+    enum status status = line_from_event(event, &moving->line, error);
+    if (status == STATUS_OK)
+        status = line_to_event(moving->line.data, moving->line.length, &moving->arena, &again, error);
+    if (status == STATUS_OK)
+        status = load_event(moving, &again, error);
+    return status == STATUS_OK ? load_event(moving, &again, error) : status; /* it stands already */
+}
+
+static enum status moves(void *context, unsigned turn, struct error *error)
+{
+    char folder[PATH_SIZE];
+    struct line_title title = {.store = *eventstore_info(scene.store), .position = 3};
+    struct moving moving = {.origin = &title.store};
+    const struct roll_query all = {.to = 3, .with_digests = true};
+    title.store.format = LINES_FORMAT;
+    enum status status = makes_a_store(context, turn, error);
+    if (status == STATUS_OK)
+        status = in_turn(folder, "new", turn, error);
+    if (status == STATUS_OK)
+        status = eventstore_open(&moving.store, folder, &scene.options, error);
+    if (status == STATUS_OK)
+        status = line_from_title(&title, &moving.line, error);
+    if (status == STATUS_OK)
+        status = line_to_title(moving.line.data, moving.line.length, &moving.arena, &title, error);
+    if (status == STATUS_OK)
+        status = eventstore_read_roll(scene.store, &all, move_event, &moving, error);
+    eventstore_close(&moving.store);
+    buffer_clear(&moving.line);
+    arena_clear(&moving.arena);
+    return status;
+}
+
+static enum status verifies(void *context, unsigned turn, struct error *error)
+{
+    (void)context, (void)turn;
+    return eventstore_verify(scene.store, expect_good, NULL, NULL, error);
 }
 
 static enum status copies_there_and_back(void *context, unsigned turn, struct error *error)
@@ -238,10 +302,12 @@ TestSuite(mishaps, .init = begin, .fini = end, .timeout = 600);
 SURVIVES(a_commit_and_its_repetition_survive, commits, 1)
 SURVIVES(parking_and_deciding_survive, parks_and_decides, 1)
 SURVIVES(reading_survives, reads, 1)
-SURVIVES(opening_survives, opens, 2)
+SURVIVES(opening_survives, opens, 1)
+SURVIVES(opening_a_file_survives, opens_a_file, 1)
 SURVIVES(a_new_handle_survives, opens_and_reads, 11)
 SURVIVES(verifying_survives, verifies, 41)
 SURVIVES(creation_survives, makes_a_store, 29)
 SURVIVES(backup_and_restore_survive, copies_there_and_back, 211)
 SURVIVES(sealing_survives, seals, 1)
+SURVIVES(moving_survives, moves, 23)
 SURVIVES(checking_a_seal_survives, checks_a_seal, 1)

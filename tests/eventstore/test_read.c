@@ -102,6 +102,8 @@ CONTRACT(roll, shows_only_the_types_that_are_wanted)
     write_types(given);
     cr_assert_str_eq(numbers(read_roll(given, ROLL(.types = opened, .type_count = 1))), "1 3 6");
     cr_assert_str_eq(numbers(read_roll(given, ROLL(.types = opened, .type_count = 1, .limit = 2))), "1 3");
+    cr_assert_str_eq(numbers(read_roll(given, ROLL(.types = opened, .type_count = 1, .to = 3))), "1 3");
+    cr_assert_str_eq(numbers(read_roll(given, ROLL(.types = opened, .type_count = 1, .from = 2, .to = 9))), "3 6");
     cr_assert_str_eq(numbers(read_roll(given, ROLL(.types = others, .type_count = 3))), "2 4 5");
     cr_assert_str_eq(
         numbers(read_roll(given, ROLL(.types = others, .type_count = 3, .limit = 1, .direction = BACKWARDS))), "5");

@@ -319,3 +319,11 @@ CONTRACT(seal, needs_a_key_of_the_right_kind)
     snprintf(scene.public_key, sizeof scene.public_key, "%s", scene.key);
     holds(given, &scene); /* who has the secret key knows the public one */
 }
+
+CONTRACT(seal, finds_the_sealed_event_without_its_digest)
+{
+    struct scene scene = sealed(given);
+    given->is_damaged = true;
+    given->engine->damage(given->folder, DAMAGE_DIGEST_CUT, 6);
+    fails(given, &scene, "the event that was sealed at position 6 is missing or damaged");
+}

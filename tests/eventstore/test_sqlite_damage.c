@@ -68,6 +68,8 @@ static const struct {
     {"INSERT INTO entity VALUES (1000000000000, 'x')", "names: "},
     {"INSERT INTO entity VALUES (0, 'x')", "names: "},
     {"DELETE FROM entity WHERE name = 'milk'", "names: "},
+    {"WITH n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 300) INSERT INTO category SELECT i, i FROM n",
+     "chain: the event at position 1 "},
     {"DELETE FROM stream", "streams: "},
     {"INSERT INTO stream VALUES (1, 2, 0, 0)", "streams: "},
     {"INSERT INTO stream VALUES (77, 2, 1, 1)", "streams: "},
@@ -253,6 +255,12 @@ Test(sqlite, damage_is_told_by_whoever_reads_it, .timeout = TEST_TIMEOUT_S)
         "DELETE FROM event WHERE position = 2",
         "UPDATE type SET name = ''",
         "UPDATE type SET name = printf('%300c', 'x')",
+        "WITH n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 257) INSERT INTO type SELECT i, i FROM n",
+        "WITH n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 4097)"
+        " INSERT INTO origin SELECT i, i, '' FROM n; UPDATE origin SET producer = actor WHERE id > 1",
+        "PRAGMA ignore_check_constraints = ON;"
+        "INSERT INTO decision VALUES (1, 'payment', zeroblob(16), 1, 0, '', 'forget', 'eve', 0, '', '', 0);"
+        "UPDATE decision SET checksum = " DECISION_CHECKSUM,
         "INSERT INTO parked VALUES ('payment', x'00', 2, 'waiting', 1, 0, 0, '', 0)",
         "INSERT INTO parked VALUES ('payment', zeroblob(16), 2, 'waiting', 1, 9000000000000000000, 0, '', 0)",
         "INSERT INTO decision VALUES (1, 'payment', x'00', 1, 0, '', 'retry', 'eve', 0, '', '', 0)",

@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "tests/simulation/memory.h"
 
-enum kind { NOTHING, ARENA, SYSTEM };
+enum kind { NOTHING, ARENA, SYSTEM, INTERRUPTION };
 
 static struct {
     enum kind kind;
@@ -29,12 +29,6 @@ static struct {
     unsigned turn;
 } mishap;
 
-void mishap_install(void)
-{
-    /* SQLite's small private heaps would hide most of its allocations. */
-    CHECK(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) == SQLITE_OK);
-    memory_install();
-}
 
 static bool fails(enum kind kind)
 {
@@ -44,6 +38,41 @@ static bool fails(enum kind kind)
     mishap.struck = true;
     errno = mishap.code;
     return true;
+}
+
+static int tick(void *context)
+{
+    (void)context;
+    return fails(INTERRUPTION);
+}
+
+static int watch(sqlite3 *database, const char **message, const void *routines)
+{
+    (void)message, (void)routines;
+    sqlite3_progress_handler(database, 1, tick, NULL);
+    return SQLITE_OK;
+}
+
+void mishap_install(void)
+{
+    /* SQLite's small private heaps would hide most of its allocations. */
+    CHECK(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) == SQLITE_OK);
+    memory_install();
+    CHECK(sqlite3_auto_extension((void (*)(void))watch) == SQLITE_OK);
+}
+
+void mishap_strike(uint32_t nth, int code)
+{
+    mishap.kind = SYSTEM;
+    mishap.countdown = nth;
+    mishap.code = code;
+    mishap.struck = false;
+}
+
+bool mishap_heal(void)
+{
+    mishap.kind = NOTHING;
+    return mishap.struck;
 }
 
 /* ---- the calls that fail. The linker's names, not ours. NOLINTBEGIN(bugprone-reserved-identifier) ---- */
@@ -183,4 +212,12 @@ void survives_system_errors(deed_function *deed, void *context)
             nth++;
         while (try_once(deed, context, SYSTEM, nth, strerror(codes[i]), &status));
     }
+}
+
+void survives_interruptions(deed_function *deed, void *context, unsigned stride)
+{
+    enum status status;
+    uint32_t nth = 1;
+    while (try_once(deed, context, INTERRUPTION, nth, "an interruption", &status))
+        nth += getenv("TILL_LONG") != NULL ? 1 : stride;
 }

@@ -1,7 +1,8 @@
 /* mishap.h - each thing that can fail, fails once.
  *
  * A deed is done again and again: each allocation in it (ours and SQLite's) fails in its turn, then each call of the
- * system that our own code makes, in several ways, and each path that it joins. Whatever fails, the deed must succeed
+ * system that our own code makes, in several ways, and each path that it joins; and each statement is interrupted
+ * wherever it is. Whatever fails, the deed must succeed
  * all the same or say why it did not; and when nothing fails it must succeed. SQLite's own calls are
  * tests/eventstore/spy_vfs.h's to break. */
 #ifndef TESTS_SUPPORT_MISHAP_H
@@ -22,12 +23,20 @@ void mishap_install(void);
 void survives_no_memory(deed_function *deed, void *context, unsigned stride);
 void survives_system_errors(deed_function *deed, void *context);
 
-/* Both, as a test of the suite `mishaps`. */
+/* Without TILL_LONG at one in `stride` of the operations that SQLite's statements are made of. */
+void survives_interruptions(deed_function *deed, void *context, unsigned stride);
+
+/* Fails the `nth` call of the system from now on, once, with `code` as errno; says whether it has. */
+void mishap_strike(uint32_t nth, int code);
+bool mishap_heal(void);
+
+/* All of it, as a test of the suite `mishaps`. */
 #define SURVIVES(sentence, deed, stride)                                                                               \
     Test(mishaps, sentence)                                                                                            \
     {                                                                                                                  \
         survives_no_memory(deed, NULL, stride);                                                                        \
         survives_system_errors(deed, NULL);                                                                            \
+        survives_interruptions(deed, NULL, 7 * (stride));                                                              \
     }
 
 #endif
