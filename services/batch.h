@@ -27,15 +27,18 @@ struct loaded {
 
 struct batch {
     struct eventstore *store;
-    struct currency currency; /* the shop's */
-    const char *writer;       /* the service: part of every answer's id */
-    uint64_t as_of;           /* 0, or a rehearsal: streams are read up to here, and answers are not folded in */
-    unsigned number;          /* of this batch */
-    struct arena arena;       /* everything of this batch */
-    struct arena scratch;     /* for one event */
-    void *journeys;           /* struct loaded of this batch, a tree */
-    void *long_lived;         /* struct loaded that stay, a tree */
-    struct loaded *touched;   /* those of them that this batch's answers were folded into */
+    struct currency currency;     /* the shop's */
+    const char *writer;           /* the service: part of every answer's id */
+    uint64_t as_of;               /* 0, or a rehearsal: streams are read up to here, and answers are not folded in */
+    unsigned number;              /* of this batch */
+    struct arena arena;           /* everything of this batch */
+    struct arena scratch;         /* for one event */
+    void *journeys;               /* struct loaded of this batch, a tree */
+    void *long_lived;             /* struct loaded that stay, a tree */
+    struct loaded *touched;       /* those of them that this batch's answers were folded into */
+    const struct fold *long_fold; /* theirs; NULL before the first */
+    uint64_t walked;              /* events read along long-lived streams, one by one, since the last pass */
+    bool passed;                  /* all long-lived streams are loaded, as far as there were any */
 
     struct append *appends;
     size_t append_count, append_capacity;
@@ -56,6 +59,14 @@ void batch_abandon(struct batch *batch);
 
 enum status batch_load(struct batch *batch, const struct fold *fold, const char *entity, struct loaded **loaded,
                        struct error *error) MUST_CHECK;
+
+/* Between two batches: once so much was read along single long-lived streams that one pass over the roll would have
+ * cost no more, makes that pass, which loads all of them: a service that starts on a long roll has soon asked for most.
+ * What cannot be read is left to batch_load, which says so. */
+enum status batch_load_all_when_due(struct batch *batch, struct error *error) MUST_CHECK;
+
+/* The pass. */
+enum status batch_load_all(struct batch *batch, const struct fold *fold, struct error *error) MUST_CHECK;
 
 /* In a rehearsal long-lived streams are not read, for each time would be a walk from their head back: what happened in
  * them is told here, event by event. */

@@ -641,7 +641,9 @@ static enum status save_pause(struct consumer *consumer, struct error *error)
 enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error)
 {
     *progress = (struct progress){0};
-    enum status status = STATUS_OK;
+    enum status status = batch_load_all_when_due(&consumer->batch, error);
+    if (status != STATUS_OK)
+        return status;
     if (is_paused(consumer))
         progress->idle = true;
     else if (is_probing(consumer))
