@@ -29,7 +29,6 @@ static struct {
     unsigned turn;
 } mishap;
 
-
 static bool fails(enum kind kind)
 {
     if (mishap.kind != kind || --mishap.countdown > 0)
