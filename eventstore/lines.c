@@ -126,7 +126,7 @@ static bool write_title(struct buffer *out, const struct line_title *title, bool
 
 static bool is_same(const char *one, size_t length, const char *other, size_t other_length)
 {
-    return length == other_length && memcmp(one, other, length) == 0;
+    return length == other_length && (length == 0 || memcmp(one, other, length) == 0);
 }
 
 static bool is_key(const char *key, size_t length, const char *name)

@@ -243,6 +243,9 @@ static bool is_damage_to_a_reader(struct given *given)
 /* Who does not verify first is told as well. */
 Test(sqlite, damage_is_told_by_whoever_reads_it, .timeout = TEST_TIMEOUT_S)
 {
+    static const char more_origins_than_may_be[] = "WITH n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < "
+                                                   "4097) INSERT INTO origin SELECT i, i, '' FROM n;"
+                                                   "UPDATE origin SET producer = actor WHERE id > 1";
     static const char *const rows[] = {
         "UPDATE event SET digest = x'00' WHERE position = 3",
         "UPDATE event SET event_id = x'00' WHERE position = 3",
@@ -256,8 +259,7 @@ Test(sqlite, damage_is_told_by_whoever_reads_it, .timeout = TEST_TIMEOUT_S)
         "UPDATE type SET name = ''",
         "UPDATE type SET name = printf('%300c', 'x')",
         "WITH n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 257) INSERT INTO type SELECT i, i FROM n",
-        "WITH n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 4097)"
-        " INSERT INTO origin SELECT i, i, '' FROM n; UPDATE origin SET producer = actor WHERE id > 1",
+        more_origins_than_may_be,
         "PRAGMA ignore_check_constraints = ON;"
         "INSERT INTO decision VALUES (1, 'payment', zeroblob(16), 1, 0, '', 'forget', 'eve', 0, '', '', 0);"
         "UPDATE decision SET checksum = " DECISION_CHECKSUM,
