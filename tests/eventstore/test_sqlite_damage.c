@@ -243,9 +243,9 @@ static bool is_damage_to_a_reader(struct given *given)
 /* Who does not verify first is told as well. */
 Test(sqlite, damage_is_told_by_whoever_reads_it, .timeout = TEST_TIMEOUT_S)
 {
-    static const char more_origins_than_may_be[] = "WITH n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < "
-                                                   "4097) INSERT INTO origin SELECT i, i, '' FROM n;"
-                                                   "UPDATE origin SET producer = actor WHERE id > 1";
+    static const char more_origins_than_may_be[] =
+        "WITH n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n LIMIT 4096) INSERT INTO origin SELECT i, i, '' FROM n;"
+        "UPDATE origin SET producer = actor WHERE id > 1";
     static const char *const rows[] = {
         "UPDATE event SET digest = x'00' WHERE position = 3",
         "UPDATE event SET event_id = x'00' WHERE position = 3",
