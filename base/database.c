@@ -19,8 +19,6 @@ static enum status status_of_system(int code)
 
 static enum status status_of(int code, int system_code)
 {
-    if (code == SQLITE_IOERR_NOMEM)
-        return STATUS_MEMORY;
     switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_PROTOCOL: /* a reader's lock was never free, however often it was asked for */

@@ -278,9 +278,9 @@ static enum status sync_folder_of(const char *path, struct error *error)
 {
     char folder[PATH_SIZE];
     const char *slash = strrchr(path, '/');
-    enum status status = slash == NULL ? path_format(folder, error, ".")
-                                       : path_format(folder, error, "%.*s", (int)(slash - path) + 1, path);
-    return status == STATUS_OK ? file_sync(folder, error) : status;
+    const int length = slash == NULL ? 1 : (int)(slash - path) + 1;
+    CHECK(path_format(folder, error, "%.*s", length, slash == NULL ? "." : path) == STATUS_OK); /* link() took it */
+    return file_sync(folder, error);
 }
 
 /* link() and not rename(), which would overwrite. */

@@ -389,7 +389,7 @@ bool json_read_uuid(struct json_reader *reader, struct uuid *id)
     }
     if (!read_borrowed(reader, &text, &length))
         return false;
-    return uuid_from_canonical(text, length, id) || json_refuse(reader, "must be a UUID in lower case");
+    return uuid_from_canonical(text, length, id) ? true : json_refuse(reader, "must be a UUID in lower case");
 }
 
 bool json_read_text(struct json_reader *reader, const char **text, size_t *length)

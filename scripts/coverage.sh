@@ -22,7 +22,7 @@ run_suite() {
     rm -rf "$BUILD/profiles"
     mkdir -m 777 "$BUILD/profiles"
     # Each program once, so that its file is there and may be written by anybody: some tests run till as another user.
-    for program in "$BUILD"/tests/*_tests "$BUILD/till" "$BUILD/tests/till-simulate"; do
+    for program in "$BUILD"/tests/*_tests "$BUILD"/till "$BUILD"/till-* "$BUILD/tests/till-simulate"; do
         "$program" --help >"$BUILD/help" 2>&1
     done
     chmod a+rw "$BUILD"/profiles/*

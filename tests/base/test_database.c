@@ -354,7 +354,14 @@ Test(database, a_write_that_the_system_refuses_is_an_io_error)
     database_close(&database);
 }
 
-/* A file system that has no room for another file, as SQLite's default, as tests may install one. */
+/* What a file system that opens nothing says, as SQLite's default, as tests may install one. */
+struct refusal {
+    int result, system_code;
+    enum status status;
+    const char *part;
+};
+static struct refusal refusal;
+
 static int cannot_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
     (void)vfs;
@@ -362,19 +369,28 @@ static int cannot_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, i
     (void)flags;
     (void)out_flags;
     file->pMethods = NULL;
-    errno = ENOSPC;
-    return SQLITE_CANTOPEN;
+    errno = refusal.system_code;
+    return refusal.result;
 }
 
-Test(database, a_full_disk_under_another_file_system_is_full)
+Test(database, that_another_file_system_does_not_open_is_refused_with_its_reason)
 {
-    sqlite3_vfs full = *sqlite3_vfs_find(NULL);
-    full.zName = "full";
-    full.xOpen = cannot_open;
-    cr_assert_eq(sqlite3_vfs_register(&full, 1), SQLITE_OK);
-    not_opened(folder_path("shop.db"), DATABASE_CREATE, STATUS_FULL,
-               "No space left on device; free some space and try again");
-    cr_assert_eq(sqlite3_vfs_unregister(&full), SQLITE_OK);
+    static const struct refusal refusals[] = {
+        {SQLITE_CANTOPEN, ENOSPC, STATUS_FULL, "No space left on device; free some space and try again"},
+        {SQLITE_CANTOPEN, EDQUOT, STATUS_FULL, "Disk quota exceeded; free some space"},
+        {SQLITE_IOERR_WRITE, ENOSPC, STATUS_FULL, "No space left on device; free some space"},
+        {SQLITE_IOERR_WRITE, EIO, STATUS_IO, "disk I/O error"},
+        {SQLITE_PROTOCOL, 0, STATUS_BUSY, "locking protocol; try again"},
+    };
+    sqlite3_vfs closed = *sqlite3_vfs_find(NULL);
+    closed.zName = "closed";
+    closed.xOpen = cannot_open;
+    cr_assert_eq(sqlite3_vfs_register(&closed, 1), SQLITE_OK);
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        refusal = refusals[i];
+        not_opened(folder_path("shop.db"), DATABASE_CREATE, refusal.status, refusal.part);
+    }
+    cr_assert_eq(sqlite3_vfs_unregister(&closed), SQLITE_OK);
 }
 
 Test(database, a_page_that_is_damaged_is_said_to_be)

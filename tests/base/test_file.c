@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "tests/base/folder.h"
+#include "tests/support/mishap.h"
 
 static struct error error;
 
@@ -78,6 +79,14 @@ Test(path, is_written_printfs_way_or_refused_whole)
     cr_assert_eq(path_format(path, &error, "%s", name), STATUS_INVALID);
     cr_assert_eq(path_format(path, &error, "%s", name + 1), STATUS_OK);
     cr_assert_eq(strlen(path), PATH_SIZE - 1);
+}
+
+Test(path, beside_this_program_needs_to_know_where_it_stands)
+{
+    char path[PATH_SIZE];
+    mishap_strike(1, EACCES);
+    cr_assert_eq(path_beside(path, "base_tests", &error), STATUS_IO);
+    cr_assert(strstr(error.text, "cannot find this program") != NULL, "%s", error.text);
 }
 
 /* ---- folders and files ---- */
@@ -431,6 +440,30 @@ Test(file_lock, a_descriptor_that_is_none_is_an_error_and_no_lock)
     cr_assert_eq(file_descriptor_lock(-1, 100), STATUS_IO);
 }
 
+/* To wait for one that is held: it is opened, asked for at once, then with a timer; to try it: asked for at once, and
+ * whether it is shared. */
+Test(file_lock, that_the_system_does_not_give_is_an_error_and_no_lock)
+{
+    const char *path = folder_path("gate");
+    struct holder holder = start_holder(path);
+    struct file_lock lock;
+    for (uint32_t nth = 1; nth <= 4; nth++) {
+        mishap_strike(nth, EIO);
+        cr_assert_eq(file_lock_wait(&lock, path, 20000, &error), STATUS_IO, "%u", nth);
+        cr_assert(mishap_heal());
+    }
+    for (uint32_t nth = 1; nth <= 3; nth++) {
+        mishap_strike(nth, EIO);
+        cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_IO, "%u", nth);
+        cr_assert(mishap_heal());
+        cr_assert_eq(lock.descriptor, -1);
+    }
+    mishap_strike(2, EIO);
+    cr_assert_not(file_lock_is_held(path), "what cannot be told is not said");
+    cr_assert(mishap_heal());
+    stop_holder(&holder);
+}
+
 Test(file_lock, needs_a_folder_that_is_there)
 {
     struct file_lock lock;
@@ -449,6 +482,13 @@ Test(file_lock, whoever_asks_for_ever_is_outwaited_no_longer_than_a_second, .tim
     close(asker);
     cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK, "%s", error.text);
     file_lock_release(&lock);
+}
+
+Test(file, without_a_folder_in_its_path_is_made_where_we_are)
+{
+    cr_assert_eq(chdir(folder_path("")), 0);
+    cr_assert_eq(file_write_new("new", "words", 5, &error), STATUS_OK, "%s", error.text);
+    cr_assert(file_exists(folder_path("new")));
 }
 
 Test(file, with_a_name_that_is_too_long_is_not_written)

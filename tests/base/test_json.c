@@ -1,5 +1,6 @@
 /* The strict reader: what cJSON lets pass is refused here, and every refusal names its place. */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -547,6 +548,17 @@ Test(json, open_objects_have_at_most_64_keys_together)
         cr_expect_eq(check(text.data, text.length), keys <= JSON_KEYS_MAX ? STATUS_OK : STATUS_INVALID);
     }
     cr_expect_not_null(strstr(error.text, "too many keys: at most 64 in all open objects"), "%s", error.text);
+
+    struct json_reader reader;
+    char key[16];
+    int64_t number;
+    json_read_start(&reader, text.data, text.length, &arena);
+    cr_assert(json_enter_object(&reader));
+    for (int i = 0; i <= JSON_KEYS_MAX; i++) {
+        snprintf(key, sizeof key, "key %d", i);
+        cr_expect_eq(json_take_key(&reader, key, strlen(key)), i < JSON_KEYS_MAX, "%d", i);
+        cr_expect_eq(json_read_integer(&reader, &number), i < JSON_KEYS_MAX);
+    }
 }
 
 Test(json, keys_of_objects_that_were_closed_count_no_more)
@@ -694,6 +706,8 @@ Test(json, the_first_failure_sticks)
     cr_assert_eq(number, 0);
     cr_assert_not(json_read_boolean(&reader, &flag));
     cr_assert_not(flag);
+    struct uuid id;
+    cr_assert_not(json_read_uuid(&reader, &id));
     cr_assert_not(json_enter_object(&reader));
     cr_assert_not(json_enter_array(&reader));
     cr_assert_not(json_next_element(&reader));

@@ -132,7 +132,7 @@ enum status __wrap_path_join(char path[PATH_SIZE], const char *folder, struct er
     PRINTF_LIKE(4, 5);
 enum status __wrap_path_join(char path[PATH_SIZE], const char *folder, struct error *error, const char *format, ...)
 {
-    char name[PATH_SIZE];
+    char name[2 * PATH_SIZE]; /* so that what is too long stays so */
     va_list rest;
     va_start(rest, format);
     (void)vsnprintf(name, sizeof name, format, rest);
@@ -144,7 +144,7 @@ enum status __real_path_format(char path[PATH_SIZE], struct error *error, const 
 enum status __wrap_path_format(char path[PATH_SIZE], struct error *error, const char *format, ...) PRINTF_LIKE(3, 4);
 enum status __wrap_path_format(char path[PATH_SIZE], struct error *error, const char *format, ...)
 {
-    char name[PATH_SIZE];
+    char name[2 * PATH_SIZE]; /* so that what is too long stays so */
     va_list rest;
     va_start(rest, format);
     (void)vsnprintf(name, sizeof name, format, rest);
