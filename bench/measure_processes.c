@@ -9,7 +9,9 @@
 #include "bench/process.h"
 #include "bench/rolls.h"
 #include "bench/workers.h"
+#include "domain/stock.h"
 #include "services/commands.h"
+#include "services/folding.h"
 #include "services/services.h"
 
 enum {
@@ -45,12 +47,58 @@ static enum status move_services(struct eventstore *store, struct error *error)
     return status;
 }
 
+/* Folds a sku's stream as far as the inventory may have come when it wrote its last snapshot. */
+static enum status make_snapshot(struct eventstore *store, uint64_t number, struct arena *arena,
+                                 struct snapshot *snapshot, struct error *error)
+{
+    struct arena scratch = {0};
+    struct stock stock = {0};
+    struct folding folding = {&stock_fold, &stock, &scratch, history_currency};
+    char *sku = arena_alloc(arena, ENTITY_SIZE);
+    uint64_t version = 0;
+    if (sku == NULL)
+        return error_memory(error);
+    history_sku(number, sku);
+    enum status status = eventstore_stream_version(store, (struct stream){"stock", sku}, &version, error);
+    version -= version > SNAPSHOT_EVERY ? number % SNAPSHOT_EVERY : 0;
+    const struct stream_query query = {.stream = {"stock", sku}, .limit = version};
+    if (status == STATUS_OK)
+        status = eventstore_read_stream(store, &query, NULL, fold_event, &folding, error);
+    if (status == STATUS_OK)
+        status = snapshot_make(&stock_fold, sku, &stock, version, arena, snapshot, error);
+    arena_clear(&scratch);
+    return status;
+}
+
+/* The history is the work of services, so the inventory has left snapshots. */
+static enum status leave_snapshots(struct eventstore *store, uint64_t skus, struct error *error)
+{
+    struct snapshot snapshots[100];
+    struct arena arena = {0};
+    enum status status = STATUS_OK;
+    for (uint64_t at = 0; status == STATUS_OK && at < skus; at += sizeof snapshots / sizeof *snapshots) {
+        struct commit commit = {.snapshots = snapshots};
+        while (status == STATUS_OK && commit.snapshot_count < sizeof snapshots / sizeof *snapshots &&
+               at + commit.snapshot_count < skus) {
+            status = make_snapshot(store, at + commit.snapshot_count, &arena, &snapshots[commit.snapshot_count], error);
+            commit.snapshot_count++;
+        }
+        if (status == STATUS_OK)
+            status = eventstore_commit(store, &commit, NULL, error);
+        arena_reset(&arena);
+    }
+    arena_clear(&arena);
+    return status;
+}
+
 static enum status trade_open(struct trade *trade, struct bench *bench, struct error *error)
 {
     *trade = (struct trade){.bench = bench, .rolls = bench->rolls};
     enum status status = eventstore_open(&trade->store, bench->rolls->folder, NULL, error);
     if (status == STATUS_OK)
         status = move_services(trade->store, error);
+    if (status == STATUS_OK)
+        status = leave_snapshots(trade->store, history_sku_count(bench->events), error);
     trade->desk = (struct shop_desk){.store = trade->store,
                                      .currency = history_currency,
                                      .clock = &clock_system,

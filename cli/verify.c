@@ -9,9 +9,11 @@
 #include "cli/listing.h"
 #include "cli/seal.h"
 #include "cli/work.h"
+#include "domain/stock.h"
 #include "eventstore/digest.h"
 #include "projections/compare.h"
 #include "projections/rebuild.h"
+#include "services/folding.h"
 
 _Static_assert((int)VIEW_DIGEST_BYTES == (int)EVENTSTORE_DIGEST_BYTES, "one kind of digest");
 
@@ -60,10 +62,31 @@ static enum status verify_seal(struct eventstore *store, struct findings *findin
     return status == STATUS_OK ? print_finding(findings, "seal", holds, detail, error) : status;
 }
 
+/* A roll that cannot be read was found wrong before; of its snapshots nobody can tell. */
+static enum status verify_snapshots(struct eventstore *store, struct findings *findings, struct error *error)
+{
+    struct snapshot_finding found;
+    struct error unread;
+    char detail[ERROR_TEXT_MAX], safe[TEXT_SAFE_SIZE];
+    enum status status = snapshots_verify(store, &stock_fold, &found, &unread);
+    const bool is_damage = status == STATUS_DAMAGED || status == STATUS_INVALID || status == STATUS_NEWER;
+    if (status != STATUS_OK && !is_damage)
+        return error_set(error, status, "%s", unread.text);
+    if (is_damage)
+        snprintf(detail, sizeof detail, "%s", unread.text);
+    else if (found.wrong[0] != '\0')
+        snprintf(detail, sizeof detail, "that of %s is not what its events say", text_safe(safe, found.wrong));
+    else
+        snprintf(detail, sizeof detail, "%llu of skus are what their events say", (unsigned long long)found.compared);
+    return print_finding(findings, "snapshots", status == STATUS_OK && found.wrong[0] == '\0', detail, error);
+}
+
 static enum status verify_store(struct eventstore *store, struct findings *findings, struct error *error)
 {
     progress_begin(findings->till, "verify");
     enum status status = eventstore_verify(store, print_finding, findings, progress_show, error);
+    if (status == STATUS_OK)
+        status = verify_snapshots(store, findings, error);
     return status == STATUS_OK ? verify_seal(store, findings, error) : status;
 }
 
@@ -130,8 +153,8 @@ const struct command verify_command = {
     .name = "verify",
     .usage = "[FILE] [--seal FILE] [--key FILE]",
     .summary = "prove that nothing was altered, on the roll and in the views",
-    .details = "Without FILE: the shop's roll, and every view against a new fold of the roll.\n"
-               "With FILE: the roll in a backup. Exits 3 when anything is wrong.\n\n"
+    .details = "Without FILE: the shop's roll, and every snapshot and view against a new fold\n"
+               "of the roll. With FILE: the roll in a backup. Exits 3 when anything is wrong.\n\n"
                "The chain of digests makes changes evident, but a roll that was cut, or\n"
                "rewritten from some event on, has a chain that holds: only a seal finds that,\n"
                "made before by `till seal` and kept elsewhere. Bring the public key along as\n"

@@ -507,9 +507,8 @@ static enum status find_old_contract(const struct contract *today, int schema_ve
     return STATUS_OK;
 }
 
-/* Reads data of one version into the struct of that version, zeroed before. */
-static enum status decode_payload(const struct contract *contract, const char *data, size_t length, struct arena *arena,
-                                  void *payload, struct error *error)
+enum status contract_decode(const struct contract *contract, const char *data, size_t length, struct arena *arena,
+                            void *payload, struct error *error)
 {
     struct decoder decoder;
     struct error inner;
@@ -524,7 +523,7 @@ static enum status decode_payload(const struct contract *contract, const char *d
     return STATUS_OK;
 }
 
-/* As decode_payload, and then raised, one version after the other, to that of `today`. */
+/* As contract_decode, and then raised, one version after the other, to that of `today`. */
 static enum status decode_old(const struct contract *old, const struct contract *today, const char *data, size_t length,
                               struct currency currency, struct arena *arena, void *payload, struct error *error)
 {
@@ -532,7 +531,7 @@ static enum status decode_old(const struct contract *old, const struct contract 
     if (from == NULL)
         return error_memory(error);
     memset(from, 0, old->shape.size);
-    enum status status = decode_payload(old, data, length, arena, from, error);
+    enum status status = contract_decode(old, data, length, arena, from, error);
     while (status == STATUS_OK && old != today) {
         const struct contract *next = contract_of_version(old->type, old->schema_version + 1);
         struct error inner;
@@ -558,7 +557,7 @@ enum status event_decode(const char *type_name, int schema_version, const char *
     memset(event, 0, sizeof(*event));
     event->type = today->type;
     if (schema_version == today->schema_version)
-        return decode_payload(today, data, length, arena, &event->order_placed, error);
+        return contract_decode(today, data, length, arena, &event->order_placed, error);
     const struct contract *old;
     enum status status = find_old_contract(today, schema_version, &old, error);
     return status == STATUS_OK ? decode_old(old, today, data, length, currency, arena, &event->order_placed, error)

@@ -20,6 +20,11 @@ enum status event_encode(const struct event *event, struct buffer *out, struct e
 enum status contract_encode(const struct contract *contract, const void *payload, struct buffer *out,
                             struct error *error) MUST_CHECK;
 
+/* The way back: reads data of the contract's version into its struct, zeroed before. Texts and lists are in the arena.
+ * STATUS_INVALID, STATUS_MEMORY. */
+enum status contract_decode(const struct contract *contract, const char *data, size_t length, struct arena *arena,
+                            void *payload, struct error *error) MUST_CHECK;
+
 /* Reads an event's data, whatever version it was written in, as today's. Texts and lists are in the arena. `currency`
  * is the shop's (currency_from_settings), which events of old did not name: all zero when it is not known, and then
  * those cannot be read.

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
+#include "base/status.h"
 #include "base/uuid.h"
 
 /* Limits of the business; each is in EVENTS' contract and refused with a sentence. */
@@ -236,6 +238,12 @@ struct fold {
     size_t state_size;
     void (*evolve)(void *state, const struct event *event);
     bool long_lived; /* the stream outlives any order and grows long; its state borrows nothing and may be kept */
+
+    /* Of a long-lived one: its state as text that a snapshot holds, and back. `version` counts up whenever evolve or
+     * the text changes, were it only by an event type more. A state that cannot be saved has no snapshot. */
+    int version;
+    enum status (*save)(const void *state, struct buffer *out, struct error *error);
+    enum status (*restore)(const char *data, size_t length, struct arena *arena, void *state, struct error *error);
 };
 
 #endif

@@ -4,15 +4,13 @@
 
 #include "base/status.h"
 #include "base/text.h"
+#include "domain/codec.h"
+#include "domain/contracts/fields.h"
 #include "domain/money.h"
 
-enum { OPENING_MAX = 1000 * QUANTITY_MAX };
-
-const struct fold stock_fold = {
-    .category = "stock",
-    .state_size = sizeof(struct stock),
-    .evolve = stock_evolve,
-    .long_lived = true,
+enum {
+    OPENING_MAX = 1000 * QUANTITY_MAX,
+    FOLD_VERSION = 1,
 };
 
 static void evolve_listed(struct stock *stock, const struct product_listed *listed)
@@ -49,6 +47,74 @@ void stock_evolve(void *state, const struct event *event)
     default: break;
     }
 }
+
+/* ---- snapshots ---- */
+
+/* The numbers are whatever the past made of them: what may happen is for those who decide. */
+#define ANY_NUMBER(member) INTEGER(saved_stock, member, #member, -AMOUNT_MAX_MINOR, AMOUNT_MAX_MINOR, "0")
+
+struct saved_stock {
+    const char *name;
+    int64_t unit_price_minor;
+    struct currency currency;
+    int64_t on_hand, reserved, opening;
+    bool opened;
+};
+
+static const struct field saved_stock_fields[] = {
+    TEXT(saved_stock, name, "name", REQUIRED, PLAIN, NAME_MAX_BYTES, "Assam tea, 250 g"),
+    INTEGER(saved_stock, unit_price_minor, "unit_price_minor", 1, PRICE_MAX_MINOR, "790"),
+    CURRENCY(saved_stock, currency, "currency"),
+    ANY_NUMBER(on_hand),
+    ANY_NUMBER(reserved),
+    ANY_NUMBER(opening),
+    FLAG(saved_stock, opened, "opened"),
+};
+
+/* A sku is listed before anything else happens to it, so what is not listed need not be saved. */
+static const struct contract saved_stock_contract = {
+    .name = "stock's snapshot",
+    .schema_version = FOLD_VERSION,
+    .shape = SHAPE(saved_stock, saved_stock_fields),
+};
+
+static enum status stock_save(const void *state, struct buffer *out, struct error *error)
+{
+    const struct stock *stock = state;
+    const struct saved_stock saved = {stock->name,     stock->unit_price_minor, stock->currency, stock->on_hand,
+                                      stock->reserved, stock->opening,          stock->opened};
+    return contract_encode(&saved_stock_contract, &saved, out, error);
+}
+
+static enum status stock_restore(const char *data, size_t length, struct arena *arena, void *state, struct error *error)
+{
+    struct stock *stock = state;
+    struct saved_stock saved = {.name = NULL};
+    enum status status = contract_decode(&saved_stock_contract, data, length, arena, &saved, error);
+    if (status != STATUS_OK)
+        return status;
+    *stock = (struct stock){.listed = true,
+                            .unit_price_minor = saved.unit_price_minor,
+                            .currency = saved.currency,
+                            .on_hand = saved.on_hand,
+                            .reserved = saved.reserved,
+                            .opened = saved.opened,
+                            .opening = saved.opening};
+    memcpy(stock->name, saved.name, strlen(saved.name) + 1);
+    return STATUS_OK;
+}
+
+const struct fold stock_fold = {
+    .category = "stock",
+    .state_size = sizeof(struct stock),
+    .evolve = stock_evolve,
+    .long_lived = true,
+    .version = FOLD_VERSION,
+    .save = stock_save,
+    .restore = stock_restore,
+};
+
+/* ---- deciding ---- */
 
 int64_t stock_available(const struct stock *stock)
 {

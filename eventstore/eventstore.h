@@ -28,7 +28,7 @@
 #include "base/uuid.h"
 
 enum {
-    EVENTSTORE_FORMAT = 3,         /* of the files; an older one is raised when it is opened, a newer one refused */
+    EVENTSTORE_FORMAT = 4,         /* of the files; an older one is raised when it is opened, a newer one refused */
     EVENTSTORE_NAME_MAX = 128,     /* bytes of a category, an entity, a type, a consumer or an actor */
     EVENTSTORE_DATA_MAX = 1 << 20, /* bytes of one event's data */
     EVENTSTORE_SCHEMA_VERSION_MAX = 1000,
@@ -126,6 +126,16 @@ struct parked_change {
     struct parked parked;  /* only position and sequence matter for a removal */
 };
 
+/* A state that somebody folded from the events 1 … `version` of a stream, so that the next one goes on from there. A
+ * cache: it may be gone at any time, and one that is damaged, or was folded in another way, is not found. */
+struct snapshot {
+    struct stream stream;
+    int fold_version; /* names the way of folding; the caller's to count */
+    uint64_t version; /* of the stream; 0 when there is no snapshot */
+    const char *data; /* UTF-8 text of at most EVENTSTORE_DATA_MAX bytes */
+    size_t data_length;
+};
+
 /* One atomic write. Zero-initialise; leave out what is not wanted. Everything is borrowed. */
 struct commit {
     const struct append *appends;
@@ -141,6 +151,9 @@ struct commit {
     uint64_t checkpoint_to;   /* where it stands after the commit: the same, later, or earlier (set back by a person) */
     const struct parked_change *parked;
     size_t parked_count;
+
+    const struct snapshot *snapshots; /* each of a stream as this commit leaves it; the one before is replaced */
+    size_t snapshot_count;
 };
 
 /* Does all that `commit` says, in one transaction, and rings the doorbell when events were written. On STATUS_OK the
@@ -148,7 +161,7 @@ struct commit {
  *
  * Repeating a commit is success: when all that it would write stands already (at its versions events with the same ids
  * and the same bytes, its parked events as it leaves them, the checkpoint at its new value), nothing is written and the
- * answer is STATUS_OK, whatever became of its guards. Actor, producer and command id are not compared. (With
+ * answer is STATUS_OK, whatever became of its guards. Actor, producer, command id and snapshots are not compared. (With
  * EXPECTED_ANY a repeat is recognised as long as nothing else was written to the stream since.)
  *
  * STATUS_CONFLICT  a stream (named in the sentence) is not at its expected version, a parked event is not as expected,
@@ -158,7 +171,7 @@ struct commit {
  * STATUS_BUSY      another writer held the queue for longer than our patience
  * STATUS_FULL      the disk, the log file's ceiling, or the number of names a store can hold
  * STATUS_INVALID   a name or data too long, a name with control characters; a cause or checkpoint behind the roll's
- *                  head
+ *                  head, a snapshot behind its stream's
  * STATUS_IO, STATUS_DAMAGED, STATUS_MEMORY
  *
  * In all these cases nothing was written. (One exception no store can rule out: a disk that fails at the moment of
@@ -206,6 +219,10 @@ enum status eventstore_read_stream(struct eventstore *store, const struct stream
  * STATUS_NOT_FOUND when nothing was ever written about it. */
 enum status eventstore_read_entity(struct eventstore *store, const char *entity, uint64_t to_position,
                                    event_visitor visit, void *context, struct error *error) MUST_CHECK;
+
+/* The stream's snapshot, its data in the arena; `snapshot->version` is 0 when there is none of this way of folding. */
+enum status eventstore_read_snapshot(struct eventstore *store, struct stream stream, int fold_version,
+                                     struct arena *arena, struct snapshot *snapshot, struct error *error) MUST_CHECK;
 
 /* Between these two all that is read by this handle is read in one transaction: it is the store's state at the first
  * of those readings, and costs less. For a batch that waits for nobody in between, because a long reader keeps the log

@@ -1,7 +1,7 @@
 /* sqlite_commit.c - the only way anything gets onto the roll.
  *
  *   enter the queue · BEGIN IMMEDIATE · fence · appends (guards, before the first that is new) · parked events ·
- *   checkpoint · COMMIT · (now and then: checkpoint the log) · leave the queue · ring the doorbell
+ *   snapshots · checkpoint · COMMIT · (now and then: checkpoint the log) · leave the queue · ring the doorbell
  *
  * The true moment of commit is SQLite's COMMIT, which syncs the log. Until then nothing is visible to anyone; after it
  * the commit stands, whatever becomes of us. */
@@ -29,7 +29,7 @@ struct writing {
 
 /* ---- sentences ---- */
 
-static const char *stream_in_words(char words[TEXT_SAFE_SIZE], struct stream stream)
+const char *stream_in_words(char words[TEXT_SAFE_SIZE], struct stream stream)
 {
     char name[2 * NAME_SIZE + 1];
     snprintf(name, sizeof name, "%s-%s", stream.category, stream.entity);
@@ -409,6 +409,14 @@ static enum status do_parked(struct writing *writing, struct error *error)
     return status;
 }
 
+static enum status do_snapshots(struct writing *writing, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < writing->commit->snapshot_count; i++)
+        status = put_snapshot(writing->store, &writing->commit->snapshots[i], error);
+    return status;
+}
+
 static enum status do_checkpoint(struct writing *writing, struct error *error)
 {
     const struct commit *commit = writing->commit;
@@ -449,6 +457,8 @@ static enum status write_all(struct writing *writing, struct error *error)
         status = check_before_writing(writing, error);
     if (status == STATUS_OK)
         status = do_parked(writing, error);
+    if (status == STATUS_OK)
+        status = do_snapshots(writing, error);
     return status == STATUS_OK ? do_checkpoint(writing, error) : status;
 }
 

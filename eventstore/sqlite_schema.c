@@ -118,6 +118,13 @@ static const char *const format_3[] = {
     " STRICT;",
     NULL,
 };
+
+static const char *const format_4[] = {
+    "CREATE TABLE snapshot (entity INTEGER NOT NULL, category INTEGER NOT NULL, fold INTEGER NOT NULL,"
+    " version INTEGER NOT NULL, data TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (entity, category))"
+    " STRICT, WITHOUT ROWID;",
+    NULL,
+};
 /* clang-format on */
 
 /* The one moment at which a store's row may change. A backup's end is one of the roll that it had. */
@@ -125,7 +132,7 @@ const char identity_unlock_sql[] = "DROP TRIGGER store_is_never_updated; DELETE 
 const char identity_sql[] = "UPDATE store SET id = ?1, created_at = ?2, settings = ?3";
 const char identity_lock_sql[] = REFUSE_UPDATES("store");
 
-const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2, format_3};
+const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2, format_3, format_4};
 
 #define EVENT_COLUMNS                                                                                                  \
     "position, type, entity, category, version, schema_version, event_id, correlation, causation, recorded_at, "       \
@@ -195,5 +202,11 @@ const char *const statement_sql[STATEMENTS] = {
         "INSERT OR REPLACE INTO parked (" PARKED_COLUMNS ", checksum)"
         " SELECT " PARKED_COLUMNS ", " PARKED_CHECKSUM " FROM (SELECT ?1 AS consumer, ?2 AS sequence, ?3 AS position,"
         " ?4 AS state, ?5 AS attempts, ?6 AS next_attempt, ?7 AS parked_at, ?8 AS reason)",
+    [STATEMENT_FIND_SNAPSHOT] = "SELECT version, data FROM snapshot WHERE entity = ?1 AND category = ?2 AND fold = ?3"
+                                " AND version <= ?4 AND checksum IS " SNAPSHOT_CHECKSUM,
+    [STATEMENT_PUT_SNAPSHOT] =
+        "INSERT OR REPLACE INTO snapshot (" SNAPSHOT_COLUMNS ", checksum)"
+        " SELECT " SNAPSHOT_COLUMNS ", " SNAPSHOT_CHECKSUM " FROM (SELECT ?1 AS entity, ?2 AS category, ?3 AS fold,"
+        " ?4 AS version, ?5 AS data)",
     [STATEMENT_REMOVE_PARKED] = "DELETE FROM parked WHERE consumer = ?1 AND sequence = ?2 AND position = ?3",
 };

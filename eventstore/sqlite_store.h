@@ -12,7 +12,8 @@
  *               on (stream, version), which would cost 14 to 39 % of a commit
  *   checkpoint, parked, pause         what consumers remember
  *   decision    what people decided about parked events; append-only (since format 2)
- *               These four carry a checksum (since format 3, sqlite_checksum.c)
+ *   snapshot    (entity, category) -> a folded state and its version; a cache (since format 4)
+ *               These five carry a checksum (since format 3, sqlite_checksum.c)
  *   backup      where a copy of the roll ended (since format 3)
  *   events      a view that shows the roll in words
  *
@@ -62,6 +63,8 @@ enum statement {
     STATEMENT_PARKED,
     STATEMENT_PARKED_DUE,
     STATEMENT_PARKED_OF_SEQUENCE,
+    STATEMENT_FIND_SNAPSHOT,
+    STATEMENT_PUT_SNAPSHOT,
     STATEMENTS,
 };
 
@@ -91,7 +94,8 @@ enum {
     ENTITY_SLOTS = 1024, /* entities remembered, each way: a batch's worth */
     CLAIMS_MAX = 16,
     FIRST_WITH_CHECKSUMS = 3, /* of the formats */
-    PAGE_BYTES = 4096,        /* of the database and its log */
+    FIRST_WITH_SNAPSHOTS = 4,
+    PAGE_BYTES = 4096, /* of the database and its log */
 };
 
 struct name_table { /* of categories or types; id n is names[n - 1] */
@@ -237,6 +241,9 @@ enum status checksum_register(sqlite3 *database, struct error *error) MUST_CHECK
 #define PAUSE_CHECKSUM      "till_checksum('pause', consumer, until, reason)"
 #define DECISION_CHECKSUM   "till_checksum('decision', " DECISION_COLUMNS ")"
 
+#define SNAPSHOT_COLUMNS  "entity, category, fold, version, data"
+#define SNAPSHOT_CHECKSUM "till_checksum('snapshot', " SNAPSHOT_COLUMNS ")"
+
 /* sqlite_consumers.c: a row of PARKED_COLUMNS and whether its checksum is right. `reason` is borrowed until the row's
  * statement moves on. */
 enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error) MUST_CHECK;
@@ -256,6 +263,9 @@ bool is_same_parked(const struct parked *one, const struct parked *other);
 typedef enum status (*transaction_work)(struct eventstore *store, void *context, struct error *error);
 enum status transact(struct eventstore *store, transaction_work work, void *context, struct error *error) MUST_CHECK;
 
+/* sqlite_commit.c: "order-7…", safe for people. */
+const char *stream_in_words(char words[TEXT_SAFE_SIZE], struct stream stream);
+
 /* sqlite_commit.c, inside a transaction whose store->head is the roll's: the next event of the roll, as it stands on
  * another one. STATUS_INVALID: it cannot be the next. The digest is made here, and becomes store->head's. */
 enum status append_recorded(struct eventstore *store, const struct recorded_event *event,
@@ -264,6 +274,9 @@ enum status append_recorded(struct eventstore *store, const struct recorded_even
 /* sqlite_consumers.c */
 enum status put_checkpoint(struct eventstore *store, const char *consumer, uint64_t position,
                            struct error *error) MUST_CHECK;
+
+/* sqlite_snapshots.c */
+enum status put_snapshot(struct eventstore *store, const struct snapshot *snapshot, struct error *error) MUST_CHECK;
 
 /* sqlite_store.c: may this version of SQLite lose pages when the log is reset under a checkpoint? */
 bool has_reset_bug(int version);

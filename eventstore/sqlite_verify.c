@@ -465,15 +465,21 @@ static const char checksums_sql[] = /* since format 3 */
     " WHERE checksum IS NOT " PAUSE_CHECKSUM
     " UNION ALL SELECT 'decision ' || number || ' is not what was written' FROM decision"
     " WHERE checksum IS NOT " DECISION_CHECKSUM;
+static const char snapshots_sql[] = /* since format 4 */
+    " UNION ALL SELECT 'a snapshot (of entity number ' || entity || ') is not what was written' FROM snapshot"
+    " WHERE checksum IS NOT " SNAPSHOT_CHECKSUM
+    " UNION ALL SELECT 'a snapshot (of entity number ' || p.entity || ') is of version ' || p.version ||"
+    " ', but its stream is at ' || ifnull(s.version, 0) FROM snapshot p LEFT JOIN stream s USING (entity, category)"
+    " WHERE p.version NOT BETWEEN 1 AND ifnull(s.version, 0)";
 
 static enum status check_consumers(struct verification *check, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *select = NULL;
     bool row = false;
-    char sql[sizeof consumers_sql + sizeof decisions_sql + sizeof checksums_sql];
+    char sql[sizeof consumers_sql + sizeof decisions_sql + sizeof checksums_sql + sizeof snapshots_sql];
     const int format = check->store->info.format;
-    snprintf(sql, sizeof sql, "%s%s%s", consumers_sql, format >= 2 ? decisions_sql : "",
-             format >= FIRST_WITH_CHECKSUMS ? checksums_sql : "");
+    snprintf(sql, sizeof sql, "%s%s%s%s", consumers_sql, format >= 2 ? decisions_sql : "",
+             format >= FIRST_WITH_CHECKSUMS ? checksums_sql : "", format >= FIRST_WITH_SNAPSHOTS ? snapshots_sql : "");
     snprintf(finding->detail, sizeof finding->detail, "checkpoints, parked events and decisions are on the roll");
     enum status status = database_prepare(check->store->database, sql, &select, error);
     if (status != STATUS_OK)

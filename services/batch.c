@@ -9,11 +9,7 @@
 #include "base/mutant.h"
 #include "domain/codec.h"
 #include "domain/money.h"
-
-enum {
-    WALK_COST = 16, /* an event read along its stream costs as much as so many that are passed on the roll (measured: 16
-                     * to 30, by how much of the file is in memory) */
-};
+#include "services/folding.h"
 
 void batch_init(struct batch *batch, struct eventstore *store, const char *writer)
 {
@@ -32,7 +28,7 @@ static void forget_journeys(struct batch *batch)
     batch->journeys = NULL;
     batch->touched = NULL;
     arena_reset(&batch->arena);
-    batch->append_count = batch->guard_count = batch->parked_count = 0;
+    batch->append_count = batch->guard_count = batch->parked_count = batch->snapshot_count = 0;
 }
 
 void batch_begin(struct batch *batch)
@@ -48,6 +44,7 @@ void batch_abandon(struct batch *batch)
             break;
         memcpy(loaded->state, loaded->state_read, loaded->fold->state_size);
         loaded->version = loaded->read_version;
+        loaded->snapshot_version = 0; /* of what was taken along, nothing was written: the next answer takes another */
     }
     forget_journeys(batch);
 }
@@ -61,6 +58,7 @@ void batch_clear(struct batch *batch)
     free(batch->appends);
     free(batch->guards);
     free(batch->parked);
+    free(batch->snapshots);
     *batch = (struct batch){0};
 }
 
@@ -103,27 +101,18 @@ static struct loaded *new_loaded(struct batch *batch, const struct fold *fold, c
     return NULL;
 }
 
-/* ---- folding ---- */
+/* ---- loading ---- */
 
-struct folding {
-    const struct fold *fold;
-    void *state;
-    struct arena *arena;
-    struct currency currency;
-};
-
-static enum status fold_event(void *context, const struct recorded_event *recorded, struct error *error)
+/* What is known of a stream before its first event is read: nothing, or what its snapshot says. */
+static enum status start(struct batch *batch, struct loaded *loaded, struct error *error)
 {
-    struct folding *folding = context;
-    struct event event;
-    enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
-                                      folding->currency, folding->arena, &event, error);
-    if (status == STATUS_OK)
-        folding->fold->evolve(folding->state, &event);
-    if (folding->fold->long_lived)
-        arena_reset(folding->arena);
-    return status == STATUS_NOT_FOUND ? STATUS_OK
-                                      : status; /* a type of a newer program, which no state of ours needs */
+    if (loaded->version > 0 || !loaded->fold->long_lived)
+        return STATUS_OK;
+    enum status status = snapshot_load(batch->store, loaded->fold, loaded->entity, &batch->scratch, loaded->state,
+                                       &loaded->version, error);
+    loaded->snapshot_version = loaded->version;
+    arena_reset(&batch->scratch);
+    return status;
 }
 
 static enum status read_on(struct batch *batch, struct loaded *loaded, struct error *error)
@@ -131,20 +120,18 @@ static enum status read_on(struct batch *batch, struct loaded *loaded, struct er
     struct arena *arena = loaded->fold->long_lived ? &batch->scratch : &batch->arena;
     struct folding folding = {
         .fold = loaded->fold, .state = loaded->state, .arena = arena, .currency = batch->currency};
-    struct stream_query query = {
-        .stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1, .to_position = batch->as_of};
     uint64_t version = 0;
-    enum status status = eventstore_read_stream(batch->store, &query, &version, fold_event, &folding, error);
+    enum status status = start(batch, loaded, error);
+    const struct stream_query query = {
+        .stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1, .to_position = batch->as_of};
+    if (status == STATUS_OK)
+        status = eventstore_read_stream(batch->store, &query, &version, fold_event, &folding, error);
     if (status != STATUS_OK) {
         memset(loaded->state, 0, loaded->fold->state_size); /* nobody knows how much of it was folded */
         loaded->version = loaded->read_version = 0;
         return status;
     }
     CHECK(version >= loaded->version);
-    if (loaded->fold->long_lived) {
-        batch->long_fold = loaded->fold;
-        batch->walked += version - loaded->version;
-    }
     loaded->version = loaded->read_version = version;
     loaded->read_in = batch->number;
     loaded->guarded = false;
@@ -167,56 +154,6 @@ enum status batch_load(struct batch *batch, const struct fold *fold, const char 
     if (batch->as_of != 0 && fold->long_lived)
         loaded->read_in = batch->number;
     return loaded->read_in == batch->number ? STATUS_OK : read_on(batch, loaded, error);
-}
-
-/* ---- all long-lived streams at once ---- */
-
-static enum status load_event(void *context, const struct recorded_event *recorded, struct error *error)
-{
-    struct batch *batch = context;
-    struct loaded *loaded = find_or_make(batch, batch->long_fold, recorded->stream.entity);
-    if (loaded == NULL)
-        return error_memory(error);
-    if (recorded->version <= loaded->version)
-        return STATUS_OK;
-    struct folding folding = {
-        .fold = loaded->fold, .state = loaded->state, .arena = &batch->scratch, .currency = batch->currency};
-    enum status status = fold_event(&folding, recorded, error);
-    if (status == STATUS_OK)
-        loaded->version = loaded->read_version = recorded->version;
-    return status;
-}
-
-static event_type_set types_of(const char *category)
-{
-    event_type_set types = 0;
-    for (enum event_type type = 0; type < EVENT_TYPES; type++)
-        if (strcmp(event_category(type), category) == 0)
-            types |= EVENT_BIT(type);
-    return types;
-}
-
-enum status batch_load_all(struct batch *batch, const struct fold *fold, struct error *error)
-{
-    const char *names[EVENT_TYPES];
-    const struct roll_query query = {.types = names, .type_count = event_type_names(types_of(fold->category), names)};
-    CHECK(fold->long_lived && batch->as_of == 0);
-    batch->long_fold = fold;
-    batch->passed = true;
-    batch->walked = 0;
-    enum status status = eventstore_read_roll(batch->store, &query, load_event, batch, error);
-    return status == STATUS_MEMORY || status == STATUS_IO ? status : STATUS_OK;
-}
-
-enum status batch_load_all_when_due(struct batch *batch, struct error *error)
-{
-    uint64_t head;
-    if (batch->passed || batch->walked == 0 || batch->as_of != 0)
-        return STATUS_OK;
-    enum status status = eventstore_head(batch->store, &head, error);
-    if (status != STATUS_OK || batch->walked < head / WALK_COST)
-        return status;
-    return batch_load_all(batch, batch->long_fold, error);
 }
 
 enum status batch_watch(struct batch *batch, const struct fold *fold, const struct recorded_event *event,
@@ -347,5 +284,40 @@ enum status batch_answer(struct batch *batch, const struct recorded_event *cause
         loaded->version++;
         loaded->fold->evolve(loaded->state, event);
     }
+    return status;
+}
+
+/* ---- the commit ---- */
+
+static enum status take_snapshot(struct batch *batch, struct loaded *loaded, struct error *error)
+{
+    struct snapshot *snapshots =
+        array_room(batch->snapshots, batch->snapshot_count, &batch->snapshot_capacity, sizeof *snapshots);
+    if (snapshots == NULL)
+        return error_memory(error);
+    batch->snapshots = snapshots;
+    enum status status = snapshot_make(loaded->fold, loaded->entity, loaded->state, loaded->version, &batch->arena,
+                                       &snapshots[batch->snapshot_count], error);
+    if (status == STATUS_OK) {
+        batch->snapshot_count++;
+        loaded->snapshot_version = loaded->version;
+    }
+    return status == STATUS_INVALID ? STATUS_OK : status; /* what cannot be saved is folded each time */
+}
+
+enum status batch_fill_commit(struct batch *batch, struct commit *commit, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (struct loaded *loaded = batch->touched; status == STATUS_OK && loaded != NULL; loaded = loaded->next_touched)
+        if (loaded->version - loaded->snapshot_version >= SNAPSHOT_EVERY)
+            status = take_snapshot(batch, loaded, error);
+    commit->appends = batch->appends;
+    commit->append_count = batch->append_count;
+    commit->guards = batch->guards;
+    commit->guard_count = batch->guard_count;
+    commit->parked = batch->parked;
+    commit->parked_count = batch->parked_count;
+    commit->snapshots = batch->snapshots;
+    commit->snapshot_count = batch->snapshot_count;
     return status;
 }

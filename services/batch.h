@@ -3,7 +3,8 @@
  * A stream is loaded once a batch and kept, folded, in a map by its name (the literature's identity map). An answer is
  * folded into it at once, so the next reaction of the batch decides on what the one before it said. When the commit
  * fails, all of it is forgotten and read again. Streams that outlive any journey (a sku's) stay in memory between
- * batches, as they stand on the roll, and only what others have written since is read. */
+ * batches, as they stand on the roll, and only what others have written since is read; who starts begins with their
+ * snapshots. */
 #ifndef SERVICES_BATCH_H
 #define SERVICES_BATCH_H
 
@@ -18,8 +19,9 @@ struct loaded {
     const struct fold *fold;
     uint64_t version;      /* with what the batch has answered */
     uint64_t read_version; /* as it stands on the roll */
-    unsigned read_in;      /* the number of the batch that looked last */
-    bool guarded;          /* by this batch */
+    uint64_t snapshot_version;
+    unsigned read_in; /* the number of the batch that looked last */
+    bool guarded;     /* by this batch */
     void *state;
     void *state_read; /* of a long-lived one that this batch's answers were folded into: as it stands on the roll */
     struct loaded *next_touched;
@@ -27,18 +29,15 @@ struct loaded {
 
 struct batch {
     struct eventstore *store;
-    struct currency currency;     /* the shop's */
-    const char *writer;           /* the service: part of every answer's id */
-    uint64_t as_of;               /* 0, or a rehearsal: streams are read up to here, and answers are not folded in */
-    unsigned number;              /* of this batch */
-    struct arena arena;           /* everything of this batch */
-    struct arena scratch;         /* for one event */
-    void *journeys;               /* struct loaded of this batch, a tree */
-    void *long_lived;             /* struct loaded that stay, a tree */
-    struct loaded *touched;       /* those of them that this batch's answers were folded into */
-    const struct fold *long_fold; /* theirs; NULL before the first */
-    uint64_t walked;              /* events read along long-lived streams, one by one, since the last pass */
-    bool passed;                  /* all long-lived streams are loaded, as far as there were any */
+    struct currency currency; /* the shop's */
+    const char *writer;       /* the service: part of every answer's id */
+    uint64_t as_of;           /* 0, or a rehearsal: streams are read up to here, and answers are not folded in */
+    unsigned number;          /* of this batch */
+    struct arena arena;       /* everything of this batch */
+    struct arena scratch;     /* for one event */
+    void *journeys;           /* struct loaded of this batch, a tree */
+    void *long_lived;         /* struct loaded that stay, a tree */
+    struct loaded *touched;   /* those of them that this batch's answers were folded into */
 
     struct append *appends;
     size_t append_count, append_capacity;
@@ -46,6 +45,8 @@ struct batch {
     size_t guard_count, guard_capacity;
     struct parked_change *parked;
     size_t parked_count, parked_capacity;
+    struct snapshot *snapshots;
+    size_t snapshot_count, snapshot_capacity;
 };
 
 void batch_init(struct batch *batch, struct eventstore *store, const char *writer);
@@ -59,14 +60,6 @@ void batch_abandon(struct batch *batch);
 
 enum status batch_load(struct batch *batch, const struct fold *fold, const char *entity, struct loaded **loaded,
                        struct error *error) MUST_CHECK;
-
-/* Between two batches: once so much was read along single long-lived streams that one pass over the roll would have
- * cost no more, makes that pass, which loads all of them: a service that starts on a long roll has soon asked for most.
- * What cannot be read is left to batch_load, which says so. */
-enum status batch_load_all_when_due(struct batch *batch, struct error *error) MUST_CHECK;
-
-/* The pass. */
-enum status batch_load_all(struct batch *batch, const struct fold *fold, struct error *error) MUST_CHECK;
 
 /* In a rehearsal long-lived streams are not read, for each time would be a walk from their head back: what happened in
  * them is told here, event by event. */
@@ -84,6 +77,11 @@ enum status batch_answer(struct batch *batch, const struct recorded_event *cause
                          const struct event *event, struct error *error) MUST_CHECK;
 
 enum status batch_park(struct batch *batch, const struct parked_change *change, struct error *error) MUST_CHECK;
+
+/* All that the batch wants written, which the commit borrows; with snapshots of the long-lived streams that have grown
+ * by so much that their next reader would feel it. The batch is ended by batch_begin, or by batch_abandon if the commit
+ * fails. */
+enum status batch_fill_commit(struct batch *batch, struct commit *commit, struct error *error) MUST_CHECK;
 
 /* The id of the `ordinal`-th event that `writer` answers to `cause`: the same whenever the reaction runs. */
 struct uuid answer_id(struct uuid cause, const char *writer, const char *category, const char *entity, const char *type,

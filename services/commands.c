@@ -58,12 +58,10 @@ static enum status request_commit(struct request *request, struct error *error)
 {
     if (request->batch.append_count == 0)
         return STATUS_OK;
-    struct commit commit = {.appends = request->batch.appends,
-                            .append_count = request->batch.append_count,
-                            .actor = request->desk->actor,
-                            .producer = request->desk->producer,
-                            .command_id = &request->command_id};
-    return eventstore_commit(request->desk->store, &commit, NULL, error);
+    struct commit commit = {
+        .actor = request->desk->actor, .producer = request->desk->producer, .command_id = &request->command_id};
+    enum status status = batch_fill_commit(&request->batch, &commit, error);
+    return status == STATUS_OK ? eventstore_commit(request->desk->store, &commit, NULL, error) : status;
 }
 
 /* Loads, decides and commits, as often as somebody else is faster. */

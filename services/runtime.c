@@ -327,7 +327,7 @@ static enum status commit_apart(struct consumer *consumer, const struct commit *
         first.append_count = first.guard_count = 0;
     else
         second.append_count = second.guard_count = 0;
-    first.parked_count = 0;
+    first.parked_count = first.snapshot_count = 0;
     enum status status = eventstore_commit(consumer->store, &first, NULL, error);
     if (status == STATUS_OK)
         consumer->checkpoint = commit->checkpoint_to;
@@ -339,23 +339,19 @@ static enum status commit_batch(struct consumer *consumer, uint64_t checkpoint_t
 {
     struct batch *batch = &consumer->batch;
     struct commit commit = {
-        .appends = batch->appends,
-        .append_count = batch->append_count,
-        .guards = batch->guards,
-        .guard_count = batch->guard_count,
         .actor = consumer->service.name,
         .producer = consumer->producer,
         .consumer = consumer->service.name,
         .checkpoint_from = consumer->checkpoint,
         .checkpoint_to = checkpoint_to,
-        .parked = batch->parked,
-        .parked_count = batch->parked_count,
     };
     if (batch->append_count == 0 && batch->parked_count == 0)
         return STATUS_OK;
-    if (MUTANT(CHECKPOINT_APART) || MUTANT(PARKED_APART))
+    enum status status = batch_fill_commit(batch, &commit, error);
+    if (status == STATUS_OK && (MUTANT(CHECKPOINT_APART) || MUTANT(PARKED_APART)))
         return commit_apart(consumer, &commit, error);
-    enum status status = eventstore_commit(consumer->store, &commit, NULL, error);
+    if (status == STATUS_OK)
+        status = eventstore_commit(consumer->store, &commit, NULL, error);
     if (status == STATUS_OK)
         consumer->checkpoint = checkpoint_to;
     return status;
@@ -641,9 +637,7 @@ static enum status save_pause(struct consumer *consumer, struct error *error)
 enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error)
 {
     *progress = (struct progress){0};
-    enum status status = batch_load_all_when_due(&consumer->batch, error);
-    if (status != STATUS_OK)
-        return status;
+    enum status status = STATUS_OK;
     if (is_paused(consumer))
         progress->idle = true;
     else if (is_probing(consumer))

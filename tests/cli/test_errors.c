@@ -151,7 +151,7 @@ Test(errors, a_shop_made_by_a_newer_version)
     refused(3, "made by a newer version (format 99", "till orders");
     refused(3, "made by a newer version", "till init");
     refused(3, "made by a newer version", "till place --customer ada --line tea=1");
-    done("sqlite3 shop/events.db 'PRAGMA user_version = 3'");
+    done("sqlite3 shop/events.db 'PRAGMA user_version = 4'");
     nothing_is_lost();
 }
 

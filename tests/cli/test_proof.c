@@ -1,6 +1,9 @@
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "domain/stock.h"
+#include "eventstore/eventstore.h"
 #include "tests/cli/till.h"
 
 TestSuite(proof, .init = till_begin, .fini = till_end);
@@ -25,9 +28,9 @@ Test(proof, every_promise_of_a_sound_shop_is_checked)
 {
     small_shop();
     const char *out = done("till verify --json");
-    static const char *const checks[] = {"file",       "schema",        "order",       "chain",
-                                         "streams",    "consumers",     "view orders", "view stock",
-                                         "view sales", "view journeys", "view inbox"};
+    static const char *const checks[] = {"file",       "schema",     "order",         "chain",
+                                         "streams",    "consumers",  "snapshots",     "view orders",
+                                         "view stock", "view sales", "view journeys", "view inbox"};
     for (int i = 0; i < count_lines(out); i++) {
         cr_assert_str_eq(names(out, i), "check ok detail");
         cr_assert_str_eq(value(out, i, "ok"), "true");
@@ -51,6 +54,32 @@ Test(proof, an_altered_event_is_found_and_named)
     cr_assert_str_eq(of(answer.out, "order", "ok"), "true");
     cr_assert(contains(answer.err, "checks are wrong"), "%s", answer.err);
     cr_assert(contains(run("till verify").out, "WRONG   chain"));
+}
+
+/* By somebody who has the program, so that its checksum is right. */
+static void forge_snapshot(const char *sku, const char *data)
+{
+    struct eventstore *store = NULL;
+    struct error error = {0};
+    const struct snapshot forged = {{"stock", sku}, stock_fold.version, 1, data, strlen(data)};
+    const struct commit commit = {.actor = "eve", .producer = "eve", .snapshots = &forged, .snapshot_count = 1};
+    cr_assert_eq(eventstore_open(&store, path_of("shop"), NULL, &error), STATUS_OK, "%s", error.text);
+    cr_assert_eq(eventstore_commit(store, &commit, NULL, &error), STATUS_OK, "%s", error.text);
+    eventstore_close(&store);
+}
+
+Test(proof, a_forged_snapshot_is_found_and_named)
+{
+    small_shop();
+    forge_snapshot("tea", "{\"name\":\"Tea\"}");
+    struct answer answer = run("till verify --json");
+    cr_assert_eq(answer.code, 3);
+    cr_assert_str_eq(of(answer.out, "snapshots", "ok"), "false");
+    cr_assert(contains(of(answer.out, "snapshots", "detail"), "that of tea is not "), "%s", answer.out);
+    cr_assert_str_eq(of(answer.out, "consumers", "ok"), "true");
+    cr_assert_leq(widest(run("till verify").out), 80);
+    done("sqlite3 shop/events.db 'DELETE FROM snapshot'");
+    cr_assert_str_eq(of(done("till verify --json"), "snapshots", "ok"), "true");
 }
 
 Test(proof, a_wrong_view_is_found_with_the_row_that_differs)

@@ -31,7 +31,8 @@ enum damage {
     DAMAGE_PARKED,           /* it is said to have been tried once more by whoever has set it aside */
     DAMAGE_PAUSE,            /* all pauses are said to end a little later */
     DAMAGE_DECISION,         /* nothing is said to be owed after the decision about it */
-    DAMAGE_TAIL_CUT,         /* it and all later events are gone, and all that tells of them */
+    DAMAGE_SNAPSHOT,         /* all snapshots are said to be something else */
+    DAMAGE_TAIL_CUT,         /* it and all later events are gone, and all that tells of them but snapshots */
     DAMAGE_REWRITTEN,        /* its data is another, and every digest from there on fits again */
     DAMAGES,
 };

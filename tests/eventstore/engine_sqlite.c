@@ -107,6 +107,7 @@ static const char *const damages[DAMAGES] = {
     [DAMAGE_CHECKPOINT_MOVED] = "UPDATE checkpoint SET position = ?1",
     [DAMAGE_PARKED] = "UPDATE parked SET attempts = attempts + 1 WHERE position = ?1",
     [DAMAGE_PAUSE] = "UPDATE pause SET until = until + 1",
+    [DAMAGE_SNAPSHOT] = "UPDATE snapshot SET data = data || '0'",
     [DAMAGE_DECISION] = "UPDATE decision SET owed = '' WHERE position = ?1",
 };
 

@@ -70,7 +70,7 @@ SQLITE_TEST(does_not_open_a_database_of_another_kind)
 SQLITE_TEST(does_not_open_a_newer_format)
 {
     sqlite3 *rogue = raw_open(given->folder);
-    raw_run(rogue, "PRAGMA user_version = 4");
+    raw_run(rogue, "PRAGMA user_version = 1000");
     raw_close(rogue);
     given->engine->close(&given->store);
     opening_gives(given, STATUS_NEWER);
@@ -86,15 +86,17 @@ SQLITE_TEST(does_not_open_settings_that_nobody_can_have_written)
     opening_gives(given, STATUS_DAMAGED);
 }
 
-/* Format 2 added decisions and pauses, format 3 their checksums and the table of backups. */
+/* Format 2 added decisions and pauses, format 3 checksums and the table of backups, format 4 snapshots. */
 static void make_format(struct given *given, int format)
 {
     char pragma[40];
     given->engine->close(&given->store);
     sqlite3 *rogue = raw_open(given->folder);
-    raw_run(rogue, "ALTER TABLE checkpoint DROP COLUMN checksum; ALTER TABLE parked DROP COLUMN checksum;"
-                   "ALTER TABLE decision DROP COLUMN checksum; ALTER TABLE pause DROP COLUMN checksum;"
-                   "DROP TABLE backup");
+    raw_run(rogue, "DROP TABLE snapshot");
+    if (format < 3)
+        raw_run(rogue, "ALTER TABLE checkpoint DROP COLUMN checksum; ALTER TABLE parked DROP COLUMN checksum;"
+                       "ALTER TABLE decision DROP COLUMN checksum; ALTER TABLE pause DROP COLUMN checksum;"
+                       "DROP TABLE backup");
     if (format == 1)
         raw_run(rogue, "DROP TABLE decision; DROP TABLE pause");
     snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", format);
@@ -152,7 +154,7 @@ static void remembers(struct given *given, int format)
 SQLITE_TEST(raises_a_store_of_an_older_format_when_it_is_opened)
 {
     busy_store(given);
-    for (int format = 2; format >= 1; format--) {
+    for (int format = 3; format >= 1; format--) {
         make_format(given, format);
         struct eventstore *other = another_handle(given);
         must(given->engine->open(&given->store, given->folder, &given->options, &given->error));
@@ -169,12 +171,16 @@ SQLITE_TEST(raises_a_store_of_an_older_format_when_it_is_opened)
 
 SQLITE_TEST(reads_and_verifies_a_backup_of_an_older_format_as_it_is)
 {
+    struct arena arena = {0};
+    struct snapshot snapshot;
     busy_store(given);
-    for (int format = 2; format >= 1; format--) {
+    for (int format = 3; format >= 1; format--) {
         make_format(given, format);
         must(given->engine->open_file(&given->store, path_in(given->folder, "events.db"), &given->error));
         cr_expect_eq(eventstore_info(given->store)->format, format);
         remembers(given, format);
+        must(eventstore_read_snapshot(given->store, TEA, 1, &arena, &snapshot, &given->error));
+        cr_expect_eq(snapshot.version, 0);
         reopen(given); /* as a store, for the next round */
     }
 }
