@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { STATEMENT_SHOWN_BYTES_MAX = 60 };
+enum { STATEMENT_SHOWN_BYTES_MAX = 60, ROLLBACK_ATTEMPTS_MAX = 3 };
 
 /* ---- SQLite's codes in our words ---- */
 
@@ -219,6 +219,14 @@ enum status database_execute(sqlite3_stmt *statement, const char *doing, struct 
     CHECK(!row);
     (void)sqlite3_reset(statement);
     return STATUS_OK;
+}
+
+void database_roll_back(sqlite3 *database)
+{
+    /* All it can lack is a little memory, which may be there a moment later. */
+    for (int i = 0; i < ROLLBACK_ATTEMPTS_MAX && !sqlite3_get_autocommit(database); i++)
+        (void)sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+    CHECK(sqlite3_get_autocommit(database));
 }
 
 const char *database_text(sqlite3_stmt *row, int column)

@@ -48,6 +48,10 @@ enum status database_step(sqlite3_stmt *statement, bool *row, const char *doing,
 /* Steps a statement that gives no row, then resets it. */
 enum status database_execute(sqlite3_stmt *statement, const char *doing, struct error *error) MUST_CHECK;
 
+/* Undoes the transaction that is under way, if one is (SQLite undoes some by itself, as on a full disk). Cannot fail: a
+ * transaction that stays open would keep all others out. */
+void database_roll_back(sqlite3 *database);
+
 /* The status and sentence for the connection's last error. */
 enum status database_error(sqlite3 *database, const char *doing, struct error *error);
 

@@ -475,8 +475,7 @@ static enum status refresh_head(struct writing *writing, struct error *error)
 
 static void roll_back(struct eventstore *store)
 {
-    if (!sqlite3_get_autocommit(store->database))
-        sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+    database_roll_back(store->database);
     names_forget(store);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/database.h"
 #include "base/mutant.h"
 #include "domain/codec.h"
 #include "domain/money.h"
@@ -32,7 +33,7 @@ static bool is_fault_of_history(enum status status)
 
 static void undo_pass(struct view *view)
 {
-    view_rollback(view);
+    database_roll_back(view->database);
     drafts_forget(&view->drafts);
     view->folding = false;
 }

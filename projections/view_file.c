@@ -534,12 +534,6 @@ enum status view_begin(struct view *view, struct error *error)
     return database_run(view->database, "BEGIN IMMEDIATE", error);
 }
 
-void view_rollback(struct view *view)
-{
-    if (!sqlite3_get_autocommit(view->database)) /* else SQLite has rolled back already, as on a full disk */
-        (void)!sqlite3_exec(view->database, "ROLLBACK", NULL, NULL, NULL);
-}
-
 enum status view_commit(struct view *view, uint64_t position, const char *failure, struct error *error)
 {
     bind_position(view->save, 1, position);
@@ -549,7 +543,7 @@ enum status view_commit(struct view *view, uint64_t position, const char *failur
     if (status == STATUS_OK)
         status = database_run(view->database, "COMMIT", error);
     if (status != STATUS_OK) {
-        view_rollback(view);
+        database_roll_back(view->database);
         return status;
     }
     view->position = position;

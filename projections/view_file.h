@@ -109,7 +109,6 @@ enum status view_load(struct view *view, struct error *error) MUST_CHECK;
  * fails the transaction is rolled back. */
 enum status view_begin(struct view *view, struct error *error) MUST_CHECK;
 enum status view_commit(struct view *view, uint64_t position, const char *failure, struct error *error) MUST_CHECK;
-void view_rollback(struct view *view);
 
 /* All later reads of this handle see this one moment. */
 enum status view_freeze(struct view *view, struct error *error) MUST_CHECK;

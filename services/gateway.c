@@ -669,10 +669,7 @@ void gateway_drop(struct gateway *gateway)
 {
     if (!gateway->in_batch)
         return;
-    if (sqlite3_get_autocommit(gateway->database) == 0) {
-        const enum status status = database_run(gateway->database, "ROLLBACK", NULL);
-        CHECK(status == STATUS_OK || sqlite3_get_autocommit(gateway->database) != 0);
-    }
+    database_roll_back(gateway->database);
     gateway->in_batch = false;
     file_lock_release(&gateway->lock);
 }

@@ -14,6 +14,8 @@
 #include "base/database.h"
 #include "base/file.h"
 #include "tests/base/folder.h"
+#include "tests/simulation/memory.h"
+#include "tests/support/mishap.h"
 
 static struct error error;
 
@@ -437,6 +439,22 @@ Test(database, a_table_that_is_being_read_is_busy)
     cr_assert_eq(database_step(select, &row, "read", &error), STATUS_OK);
     cr_expect_eq(database_run(database, "DROP TABLE stock", &error), STATUS_BUSY, "%s", error.text);
     sqlite3_finalize(select);
+    database_close(&database);
+}
+
+Test(database, a_transaction_is_undone_even_when_memory_ends_on_the_way)
+{
+    bool is_whole = false;
+    mishap_install();
+    sqlite3 *database = open_shop();
+    for (uint32_t nth = 1; !is_whole; nth++) {
+        run(database, "BEGIN; DELETE FROM stock");
+        memory_fail(nth);
+        database_roll_back(database);
+        is_whole = !memory_heal();
+        cr_assert_eq(ask(database, "SELECT sum(quantity) FROM stock"), 12);
+    }
+    database_roll_back(database);
     database_close(&database);
 }
 

@@ -42,6 +42,8 @@ static enum status expect_good(void *context, const char *check, bool ok, const 
 
 /* ---- the deeds ---- */
 
+enum { READ_TURN = 1000000 }; /* of what stands there from the beginning */
+
 static enum status commit_in_turn(unsigned turn, struct error *error)
 {
     char sku[32];
@@ -89,6 +91,8 @@ static enum status parks_and_decides(void *context, unsigned turn, struct error 
     draft_park(&draft, &parked, -1);
     enum status status = eventstore_commit(scene.store, &draft.commit, NULL, error);
     if (status == STATUS_OK)
+        status = eventstore_commit(scene.store, &draft.commit, NULL, error); /* who repeats it is told the same */
+    if (status == STATUS_OK)
         status = eventstore_pause(scene.store, consumer, MONDAY_EVENING_US, "it rests", error);
     if (status == STATUS_OK)
         status = eventstore_decide(scene.store, &decision, 1, error);
@@ -120,16 +124,55 @@ static enum status reads(void *context, unsigned turn, struct error *error)
     if (status == STATUS_OK)
         status = eventstore_read_decisions(store, &decisions, pass_decision, NULL, error);
     if (status == STATUS_OK)
-        status = eventstore_paused(store, "consumer-0", &pause, error);
+        status = eventstore_paused(store, "consumer-1000000", &pause, error);
     if (status == STATUS_OK)
         status = eventstore_event_id(store, 2, &id, error);
     if (status == STATUS_OK)
         status = eventstore_position_at(store, MONDAY_EVENING_US, &position, error);
     if (status == STATUS_OK)
-        status = eventstore_checkpoint(store, "consumer-0", &position, error);
+        status = eventstore_checkpoint(store, "consumer-1000000", &position, error);
     if (status == STATUS_OK)
         status = eventstore_head_digest(store, &position, digest, error);
     return status == STATUS_OK ? eventstore_digest_at(store, 2, digest, error) : status;
+}
+
+/* Some of it, and what lies behind that is passed. */
+static enum status reads_the_oldest(void *context, unsigned turn, struct error *error)
+{
+    const struct stream_query oldest = {.stream = ORDER_7, .limit = 1};
+    (void)context, (void)turn;
+    return eventstore_read_stream(scene.store, &oldest, NULL, pass, NULL, error);
+}
+
+static enum status read_within(void *context, const struct recorded_event *event, struct error *error)
+{
+    const struct stream_query newest = {.stream = MILK, .direction = BACKWARDS, .limit = 1};
+    (void)event;
+    return eventstore_read_stream(scene.store, &newest, NULL, pass, context, error);
+}
+
+/* One that does not fit into memory, so that a part of it is read twice; and once more by whoever is shown it. */
+static enum status reads_a_long_stream(void *context, unsigned turn, struct error *error)
+{
+    const struct stream_query all = {.stream = MILK};
+    (void)context, (void)turn;
+    return eventstore_read_stream(scene.store, &all, NULL, read_within, NULL, error);
+}
+
+static enum status copy(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct arena arena = {0};
+    (void)context;
+    const enum status status = recorded_event_copy(&arena, event) == NULL ? error_memory(error) : STATUS_OK;
+    arena_clear(&arena);
+    return status;
+}
+
+static enum status copies_events(void *context, unsigned turn, struct error *error)
+{
+    const struct roll_query roll = {.with_digests = true};
+    (void)context, (void)turn;
+    return eventstore_read_roll(scene.store, &roll, copy, NULL, error);
 }
 
 static enum status opens(void *context, unsigned turn, struct error *error)
@@ -228,6 +271,49 @@ static enum status moves(void *context, unsigned turn, struct error *error)
     return status;
 }
 
+static enum status spell(void *context, const struct recorded_event *event, struct error *error)
+{
+    struct recorded_event again;
+    struct arena arena = {0};
+    struct buffer line = {0};
+    (void)context;
+    enum status status = line_from_event(event, &line, error);
+    if (status == STATUS_OK)
+        status = line_to_event(line.data, line.length, &arena, &again, error);
+    buffer_clear(&line);
+    arena_clear(&arena);
+    return status;
+}
+
+static enum status spells_lines(void *context, unsigned turn, struct error *error)
+{
+    const struct roll_query roll = {.with_digests = true};
+    (void)context, (void)turn;
+    return eventstore_read_roll(scene.store, &roll, spell, NULL, error);
+}
+
+/* An event that cannot be the first: who it comes from was settled before that was seen, and is forgotten again. */
+static enum status loads_in_vain(void *context, unsigned turn, struct error *error)
+{
+    const struct eventstore_info origin = {.id = {{9}}, .settings = "{}"};
+    const struct recorded_event event = {.position = 2};
+    const struct load load = {.origin = &origin, .events = &event, .count = 1};
+    size_t number = 0;
+    (void)turn;
+    const enum status status = eventstore_load(context, &load, &number, error);
+    return status == STATUS_INVALID ? STATUS_OK : status;
+}
+
+static enum status backs_up(void *context, unsigned turn, struct error *error)
+{
+    char file[PATH_SIZE];
+    uint64_t position = 0;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    (void)context;
+    const enum status status = in_turn(file, "backup", turn, error);
+    return status == STATUS_OK ? eventstore_backup(scene.store, file, &position, digest, error) : status;
+}
+
 static enum status verifies(void *context, unsigned turn, struct error *error)
 {
     (void)context, (void)turn;
@@ -285,7 +371,11 @@ static void begin(void)
     given_open(given, &engine_sqlite);
     must(append(given, MILK, EXPECTED_NONE, 1, 1));
     must(append(given, ORDER_7, EXPECTED_NONE, 2, 3));
+    must(parks_and_decides(NULL, READ_TURN, &given->error));
     draft_start(&draft);
+    draft_checkpoint(&draft, "payment", 0, 2);
+    draft_park(&draft, &(struct parked){.position = 2, .sequence = id_numbered(8), .reason = "no answer"}, -1);
+    must(commit(given, &draft));
     must(path_join(seal_key, scene.folder, &scene.error, "key"));
     must(path_join(seal_file, scene.folder, &scene.error, "seal"));
     must(seal_make_key(seal_key, public_key, &scene.error));
@@ -302,6 +392,9 @@ TestSuite(mishaps, .init = begin, .fini = end, .timeout = 600);
 SURVIVES(a_commit_and_its_repetition_survive, commits, 1)
 SURVIVES(parking_and_deciding_survive, parks_and_decides, 1)
 SURVIVES(reading_survives, reads, 1)
+SURVIVES(reading_the_oldest_survives, reads_the_oldest, 1)
+SURVIVES(copying_events_survives, copies_events, 1)
+SURVIVES(spelling_lines_survives, spells_lines, 1)
 SURVIVES(opening_survives, opens, 1)
 SURVIVES(opening_a_file_survives, opens_a_file, 1)
 SURVIVES(a_new_handle_survives, opens_and_reads, 11)
@@ -311,3 +404,33 @@ SURVIVES(backup_and_restore_survive, copies_there_and_back, 211)
 SURVIVES(sealing_survives, seals, 1)
 SURVIVES(moving_survives, moves, 23)
 SURVIVES(checking_a_seal_survives, checks_a_seal, 1)
+SURVIVES(a_backup_survives, backs_up, 7)
+
+Test(mishaps, reading_a_long_stream_survives)
+{
+    enum { EVENTS = 3, BYTES = 500000 };
+    static char data[BYTES];
+    struct given *given = &scene;
+    struct draft draft;
+    memset(data, 'x', sizeof data);
+    draft_start(&draft);
+    struct new_event *events = draft_append(&draft, MILK, 1, 10, EVENTS);
+    for (int i = 0; i < EVENTS; i++) {
+        events[i].data = data;
+        events[i].data_length = sizeof data;
+    }
+    must(commit(given, &draft));
+    survives_no_memory(reads_a_long_stream, NULL, 1);
+    survives_interruptions(reads_a_long_stream, NULL, 1);
+}
+
+Test(mishaps, a_load_that_is_refused_survives)
+{
+    struct given *given = &scene;
+    struct eventstore *store;
+    must(makes_a_store(NULL, 0, &scene.error));
+    must(eventstore_open(&store, path_in(scene.folder, "new-0"), &scene.options, &scene.error));
+    survives_no_memory(loads_in_vain, store, 1);
+    survives_interruptions(loads_in_vain, store, 1);
+    eventstore_close(&store);
+}
