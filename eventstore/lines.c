@@ -140,7 +140,7 @@ static bool take_name(struct json_reader *reader, const char *name)
     size_t length;
     if (!json_next_key(reader, &key, &length))
         return json_refuse(reader, "\"%s\" is missing", name);
-    return is_key(key, length, name) || json_refuse(reader, "\"%s\" must stand here", name);
+    return is_key(key, length, name) ? true : json_refuse(reader, "\"%s\" must stand here", name);
 }
 
 static const char *take_text(struct json_reader *reader, const char *name, size_t bytes_max)

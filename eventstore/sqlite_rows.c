@@ -77,7 +77,7 @@ enum status rows_step(sqlite3_stmt *select, struct row_sink *sink, bool *row, st
 
 static bool is_uuid(struct stored_bytes stored, struct uuid *id)
 {
-    if (stored.bytes == NULL || stored.length != UUID_BYTES)
+    if (stored.length != UUID_BYTES)
         return false;
     memcpy(id->bytes, stored.bytes, UUID_BYTES);
     return true;

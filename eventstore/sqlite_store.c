@@ -155,14 +155,13 @@ enum status read_info(struct eventstore *store, struct eventstore_info *info, st
         database_prepare(store->database, "SELECT id, created_at, settings FROM store", &select, error);
     if (status == STATUS_OK)
         status = database_step(select, &row, "read the store's identity", error);
-    if (status == STATUS_OK &&
-        (sqlite3_column_bytes(select, 0) != UUID_BYTES || sqlite3_column_text(select, 2) == NULL ||
-         (size_t)sqlite3_column_bytes(select, 2) >= sizeof info->settings))
+    if (status == STATUS_OK && (sqlite3_column_bytes(select, 0) != UUID_BYTES ||
+                                (size_t)sqlite3_column_bytes(select, 2) >= sizeof info->settings))
         status = error_set(error, STATUS_DAMAGED, "%s does not say which store it is", store->shown);
     if (status == STATUS_OK) {
         memcpy(info->id.bytes, sqlite3_column_blob(select, 0), UUID_BYTES);
         info->created_at_us = sqlite3_column_int64(select, 1);
-        snprintf(info->settings, sizeof info->settings, "%s", (const char *)sqlite3_column_text(select, 2));
+        snprintf(info->settings, sizeof info->settings, "%s", database_text(select, 2));
     }
     sqlite3_finalize(select);
     return status;

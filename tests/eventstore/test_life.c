@@ -213,6 +213,10 @@ CONTRACT(backup, overwrites_nothing)
     cr_assert_eq(stat(copy_path(given), &found), 0);
     cr_assert_eq(found.st_size, 8);
     cr_assert_neq(eventstore_backup(given->store, "/nowhere/copy.db", &position, digest, &given->error), STATUS_OK);
+    char longest[PATH_SIZE];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    must_be(STATUS_INVALID, eventstore_backup(given->store, longest, &position, digest, &given->error));
 }
 
 static int write_until_killed(struct process *us, void *context)

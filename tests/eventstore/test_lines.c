@@ -102,10 +102,13 @@ Test(lines, the_largest_data_fits_whatever_it_is)
 Test(lines, bytes_that_are_no_text_are_refused)
 {
     struct recorded_event event = event_with("{\"a\":\"\xFF\"}", 9);
+    const char **const names[] = {&event.stream.entity, &event.type, &event.actor, &event.producer};
     cr_assert_eq(line_from_event(&event, &line, &error), STATUS_DAMAGED);
-    event = event_with("{}", 2);
-    event.actor = "\xC0";
-    cr_assert_eq(line_from_event(&event, &line, &error), STATUS_DAMAGED);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        event = event_with("{}", 2);
+        *names[i] = "\xC0";
+        cr_assert_eq(line_from_event(&event, &line, &error), STATUS_DAMAGED, "name %zu", i);
+    }
 }
 
 static const char whole[] =
@@ -126,6 +129,9 @@ static const char *replaced(const char *piece, const char *by)
     buffer_text(&line, at + strlen(piece));
     return buffer_string(&line);
 }
+
+#define LONG_32  "a_word_of_32_letters_that_go_on__"
+#define TOO_LONG LONG_32 LONG_32 LONG_32 LONG_32 "e" /* 129 bytes: one more than a name may have */
 
 static void refuses(const char *piece, const char *by, const char *words)
 {
@@ -149,31 +155,46 @@ Test(lines, a_line_that_is_none_is_refused_with_the_reason)
     refuses("stock-tea", "-tea", "stream: must be a category");
     refuses("stock-tea", "stock-", "stream: must be a category");
     refuses("stock-tea", "stock-\\u0001", "stream: must be 1 to ");
+    refuses("stock-", TOO_LONG "-", "stream: must be a category");
+    refuses("-tea", "-" TOO_LONG, "stream: must be a category");
     refuses("Happened", "", "type: must be 1 to 128 bytes");
     refuses("\"schema_version\":1", "\"schema_version\":1001", "schema_version: must be 1 to 1000");
     refuses("01000000-", "0100000-", "event_id: must be a UUID");
     refuses("\"causation\":7", "\"causation\":8", "causation: must be an earlier position");
     refuses("\"causation\":7", "\"causation\":0", "causation: must be an earlier position");
+    refuses("\"causation\":7", "\"causation\":\"7\"", "causation: must be an integer");
+    refuses("\"causation\":7", "\"causation\":nil", "causation: must be null");
     refuses("2026-11-24T01:00:00Z", "yesterday", "recorded_at: must be a time");
     refuses("\"command_id\":null", "\"command_id\":\"x\"", "command_id: must be a UUID");
     refuses("\"data\":{}", "\"data\":{]", "data: ");
     refuses("\"data\":{}", "\"data_text\":{}", "data_text: must be a text");
     refuses("\"data\":{}", "\"date\":{}", "date: \"data\" must stand here");
     refuses("ab0102", "ab010", "digest: must be 64 hexadecimal digits");
+    refuses("ab0102", "ab01", "digest: must be 64 hexadecimal digits");
     refuses("ab0102", "xb0102", "digest: must be 64 hexadecimal digits");
     refuses("000\"}", "000\",\"more\":1}", "more: nothing may stand behind the digest");
     refuses("000\"}", "000\"} {}", "something stands after the value");
 }
 
+Test(lines, data_that_is_too_long_is_refused)
+{
+    const size_t length = sizeof "{\"data_text\":\"\"" + EVENTSTORE_DATA_MAX + 1;
+    char *member = arena_alloc(&arena, length);
+    cr_assert_not_null(member);
+    memset(member, 'x', length - 2);
+    memcpy(member, "\"data_text\":\"", sizeof "\"data_text\":\"" - 1);
+    member[length - 2] = '"';
+    refuses("\"data\":{}", member, "data_text: must be at most 1048576 bytes");
+}
+
 Test(lines, a_title_comes_back)
 {
-    struct line_title again, title = {.store = {.id = {{5}},
-                                                .created_at_us = 1700000000000001,
-                                                .format = LINES_FORMAT,
-                                                .settings = "{\"currency\":\"USD\"}"},
-                                      .position = 3};
+    struct line_title again,
+        title = {.store = {.id = {{5}}, .created_at_us = 1700000000000001, .format = LINES_FORMAT}, .position = 3};
     memcpy(title.digest, digest, sizeof digest);
-    for (int i = 0; i < 2; i++) {
+    static const char *const settings[] = {"{\"currency\":\"USD\"}", "{\"evil\":\"\xE2\x80\xAE\"}", "no\nJSON"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        strcpy(title.store.settings, settings[i]);
         cr_assert_eq(line_from_title(&title, &line, &error), STATUS_OK, "%s", error.text);
         cr_assert_eq(line_to_title(line.data, line.length, &arena, &again, &error), STATUS_OK, "%s", error.text);
         cr_assert(uuid_equal(again.store.id, title.store.id));
@@ -181,9 +202,24 @@ Test(lines, a_title_comes_back)
         cr_assert_str_eq(again.store.settings, title.store.settings);
         cr_assert_eq(again.position, 3);
         cr_assert_arr_eq(again.digest, digest, sizeof digest);
-        strcpy(title.store.settings, "no\nJSON");
+        cr_assert_null(find_harm(line.data, line.length), "%s", line.data);
     }
     cr_assert_not_null(strstr(line.data, "\"settings_text\":\"no\\nJSON\""));
+}
+
+Test(lines, settings_that_are_too_long_are_refused)
+{
+    struct line_title title = {.store = {.format = LINES_FORMAT, .settings = "{}"}};
+    struct buffer longer = {0};
+    cr_assert_eq(line_from_title(&title, &line, &error), STATUS_OK, "%s", error.text);
+    const char *at = strstr(line.data, "\"settings\":{}");
+    cr_assert_not_null(at, "%s", line.data);
+    buffer_append(&longer, line.data, (size_t)(at - line.data));
+    buffer_format(&longer, "\"settings_text\":\"%0*d\"%s", (int)sizeof title.store.settings, 0,
+                  at + strlen("\"settings\":{}"));
+    cr_assert_eq(line_to_title(longer.data, longer.length, &arena, &title, &error), STATUS_INVALID);
+    cr_assert_not_null(strstr(error.text, "settings_text: must be less than "), "%s", error.text);
+    buffer_clear(&longer);
 }
 
 Test(lines, a_title_of_another_kind_or_of_times_to_come_is_refused)

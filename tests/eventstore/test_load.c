@@ -177,6 +177,9 @@ CONTRACT(load, is_refused_when_the_first_line_says_another_thing_of_the_same_sto
     must(load_some(given, origin, 0, 2, &number));
     origin->info.created_at_us++;
     must_be(STATUS_FOREIGN, load_some(given, origin, 0, EVENTS, &number));
+    origin->info.created_at_us--;
+    strcpy(origin->info.settings, "{}");
+    must_be(STATUS_FOREIGN, load_some(given, origin, 0, EVENTS, &number));
     cr_assert_eq(head_of(given), 2);
 }
 

@@ -302,6 +302,7 @@ CONTRACT(stream, is_read_up_to_a_limit)
     cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 2, .direction = BACKWARDS))), "10 6");
     cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 2, .to_position = 6, .direction = BACKWARDS))), "6 5");
     cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = 99))), "1 2 3 5 6 10");
+    cr_assert_str_eq(numbers(read_stream(given, STREAM(.limit = SIZE_MAX, .from_version = 5))), "6 10");
 }
 
 /* ---- one entity ---- */

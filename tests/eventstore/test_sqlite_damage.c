@@ -52,6 +52,7 @@ static const struct {
      "chain: the event at position 2 "},
     {"UPDATE event SET event_id = x'00' WHERE position = 2", "chain: the event at position 2 "},
     {"UPDATE event SET command_id = x'' WHERE position = 2", "chain: the event at position 2 "},
+    {"UPDATE event SET command_id = x'00' WHERE position = 2", "chain: the event at position 2 "},
     {"UPDATE event SET command_id = NULL WHERE position = 2", "chain: the event at position 2 "},
     {"UPDATE event SET digest = x'' WHERE position = 2", "chain: the event at position 2 "},
     {"UPDATE event SET data = data || char(0) WHERE position = 2", "chain: the event at position 2 "},
@@ -278,6 +279,71 @@ Test(sqlite, damage_is_told_by_whoever_reads_it, .timeout = TEST_TIMEOUT_S)
         raw_run(rogue, rows[i]);
         raw_close(rogue);
         cr_expect(is_damage_to_a_reader(&scene), "%s", rows[i]);
+        given_close(&scene);
+    }
+}
+
+SQLITE_TEST(the_function_that_hands_events_over_is_the_stores_own)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    must_be(STATUS_IO, database_run(given->store->database, "SELECT till_event()", &given->error));
+    must_be(STATUS_IO, database_run(given->store->database, "SELECT till_event(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16)",
+                                    &given->error));
+    cr_assert_not_null(strstr(given->error.text, "till_event() is the store's own"), "%s", given->error.text);
+}
+
+/* ---- what is written while verify looks ---- */
+
+struct meddling {
+    struct given *given;
+    const char *sql; /* done to the head of the stream that was written meanwhile */
+    bool is_found;
+};
+
+/* Behind the walk over the roll somebody states an event, and somebody else says that its stream ends elsewhere. */
+static enum status meddle_behind_the_walk(void *context, const char *check, bool ok, const char *detail,
+                                          struct error *error)
+{
+    struct meddling *meddling = context;
+    struct given *given = meddling->given;
+    (void)error;
+    if (strcmp(check, "chain") == 0) {
+        struct eventstore *other = another_handle(given);
+        struct draft draft;
+        draft_start(&draft);
+        (void)draft_append(&draft, PAYMENT_7, EXPECTED_NONE, 9, 1);
+        must(commit_with(given, other, &draft));
+        given->engine->close(&other);
+        sqlite3 *rogue = raw_open(given->folder);
+        raw_run(rogue, meddling->sql);
+        raw_close(rogue);
+    }
+    meddling->is_found =
+        meddling->is_found || (strcmp(check, "streams") == 0 && !ok && strstr(detail, "the head of a stream") != NULL);
+    return STATUS_OK;
+}
+
+Test(sqlite, verify_looks_at_the_heads_of_streams_that_were_written_meanwhile, .timeout = TEST_TIMEOUT_S)
+{
+    static const struct {
+        const char *sql;
+        bool is_damage;
+    } cases[] = {
+        {"SELECT 1", false},
+        {"UPDATE stream SET version = 2 WHERE position = 4", true},
+        {"UPDATE stream SET category = category + 1 WHERE position = 4", true},
+        {"UPDATE stream SET entity = entity + 1 WHERE position = 4", true},
+        {"UPDATE stream SET position = 5 WHERE position = 4", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct given scene;
+        struct meddling meddling = {.given = &scene, .sql = cases[i].sql};
+        given_open(&scene, &engine_sqlite);
+        three_events(&scene);
+        scene.is_damaged = true;
+        cr_assert_eq(eventstore_verify(scene.store, meddle_behind_the_walk, &meddling, NULL, &scene.error), STATUS_OK,
+                     "%s", scene.error.text);
+        cr_expect_eq(meddling.is_found, cases[i].is_damage, "%s", cases[i].sql);
         given_close(&scene);
     }
 }

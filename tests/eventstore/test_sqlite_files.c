@@ -169,6 +169,21 @@ SQLITE_TEST(raises_a_store_of_an_older_format_when_it_is_opened)
     }
 }
 
+/* A copy of a copy is as old as that. */
+static void is_backed_up(struct given *given, int format)
+{
+    const char *path = path_in(given->folder, "copy.db");
+    struct eventstore *copy;
+    uint64_t position = 0;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    must(eventstore_backup(given->store, path, &position, digest, &given->error));
+    cr_expect_eq(position, 3);
+    must(given->engine->open_file(&copy, path, &given->error));
+    cr_expect_eq(eventstore_info(copy)->format, format);
+    given->engine->close(&copy);
+    cr_assert_eq(remove(path_in(given->folder, "copy.db")), 0);
+}
+
 SQLITE_TEST(reads_and_verifies_a_backup_of_an_older_format_as_it_is)
 {
     struct arena arena = {0};
@@ -181,6 +196,7 @@ SQLITE_TEST(reads_and_verifies_a_backup_of_an_older_format_as_it_is)
         remembers(given, format);
         must(eventstore_read_snapshot(given->store, TEA, 1, &arena, &snapshot, &given->error));
         cr_expect_eq(snapshot.version, 0);
+        is_backed_up(given, format);
         reopen(given); /* as a store, for the next round */
     }
 }
@@ -242,8 +258,29 @@ SQLITE_TEST(creates_although_a_killed_one_left_its_draft)
     temporary_make(folder);
     snprintf(draft, sizeof draft, "events.db.draft-%d", (int)getpid());
     write_file(path_in(folder, draft), "half a database", 15);
-    must(eventstore_create(folder, NULL, "", &given->error));
+    const struct eventstore_options plain = {.patience_ms = 0};
+    must(eventstore_create(folder, &plain, "", &given->error));
     temporary_remove(folder);
+}
+
+/* Not only when it is opened. */
+SQLITE_TEST(verify_finds_a_file_that_became_something_else_meanwhile)
+{
+    char copy[PATH_SIZE];
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    struct eventstore *store;
+    snprintf(copy, sizeof copy, "%s", path_in(given->folder, "copy.db"));
+    must(eventstore_backup(given->store, copy, &position, digest, &given->error));
+    must(eventstore_open_file(&store, copy, &given->error));
+    FILE *file = fopen(copy, "r+");
+    cr_assert_not_null(file);
+    for (int i = 0; i < 100; i++)
+        (void)fputc('x', file);
+    cr_assert_eq(fclose(file), 0);
+    cr_assert(report_has(verify(given, store), "file: "), "%s", given->report.text);
+    cr_assert(report_has(&given->report, "not a database"), "%s", given->report.text);
+    eventstore_close(&store);
 }
 
 /* Garbage in any page of the file: verify says so, and neither it nor a reading ends otherwise than with a status. */

@@ -1,6 +1,7 @@
 /* SQLite's log: who may write and cut it, and what is left when the disk fails or the process is killed. */
 #include <stdio.h>
 
+#include "eventstore/sqlite_store.h"
 #include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
 #include "tests/eventstore/spy_vfs.h"
@@ -121,6 +122,17 @@ SQLITE_TEST(leaves_its_log_when_the_last_handle_is_closed)
     cr_assert_eq(eventstore_log_bytes(given->store), (uint64_t)log);
 }
 
+static void must_have_a_log(const char *folder)
+{
+    sqlite3 *rogue = raw_open(folder);
+    sqlite3_stmt *mode;
+    cr_assert_eq(sqlite3_prepare_v2(rogue, "PRAGMA journal_mode", -1, &mode, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_step(mode), SQLITE_ROW);
+    cr_assert_str_eq((const char *)sqlite3_column_text(mode, 0), "wal");
+    sqlite3_finalize(mode);
+    raw_close(rogue);
+}
+
 SQLITE_TEST(keeps_a_log_also_where_a_backup_was_put_in_place)
 {
     char folder[TEMPORARY_SIZE];
@@ -130,15 +142,37 @@ SQLITE_TEST(keeps_a_log_also_where_a_backup_was_put_in_place)
     temporary_make(folder);
     must(eventstore_backup(given->store, path_in(folder, "events.db"), &position, digest, &given->error));
     must(given->engine->open(&restored, folder, &given->options, &given->error));
-    sqlite3 *rogue = raw_open(folder);
-    sqlite3_stmt *mode;
-    cr_assert_eq(sqlite3_prepare_v2(rogue, "PRAGMA journal_mode", -1, &mode, NULL), SQLITE_OK);
-    cr_assert_eq(sqlite3_step(mode), SQLITE_ROW);
-    cr_assert_str_eq((const char *)sqlite3_column_text(mode, 0), "wal");
-    sqlite3_finalize(mode);
-    raw_close(rogue);
+    must_have_a_log(folder);
     given->engine->close(&restored);
     temporary_remove(folder);
+}
+
+Test(sqlite, knows_the_versions_that_mend_the_reset_bug)
+{
+    static const int with[] = {3037000, 3044005, 3045000, 3050006, 3051000, 3051002};
+    static const int without[] = {3044006, 3044999, 3050007, 3050999, 3051003, 3060000};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        cr_expect(has_reset_bug(with[i]), "%d", with[i]);
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+        cr_expect_not(has_reset_bug(without[i]), "%d", without[i]);
+}
+
+SQLITE_TEST(gets_its_log_in_the_writers_turn)
+{
+    const struct eventstore_options hasty = {.patience_ms = 1};
+    struct eventstore *store;
+    struct writer_queue queue;
+    given->engine->close(&given->store);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "PRAGMA journal_mode = DELETE");
+    raw_close(rogue);
+    must(writer_queue_open(&queue, path_in(given->folder, "run"), &given->error));
+    must(writer_queue_enter(&queue, 1000, &given->error));
+    must_be(STATUS_BUSY, eventstore_open(&store, given->folder, &hasty, &given->error));
+    writer_queue_leave(&queue);
+    writer_queue_close(&queue);
+    reopen(given);
+    must_have_a_log(given->folder);
 }
 
 SPIED_TEST(has_synced_its_log_when_a_commit_returns)
