@@ -27,8 +27,7 @@ struct pass {
 /* Is it the history that this projection cannot take, rather than the world that is in the way? */
 static bool is_fault_of_history(enum status status)
 {
-    return status == STATUS_INVALID || status == STATUS_NEWER || status == STATUS_NOT_FOUND ||
-           status == STATUS_REFUSED; /* a constraint of its tables */
+    return status == STATUS_INVALID || status == STATUS_NEWER || status == STATUS_REFUSED; /* by its tables */
 }
 
 static void undo_pass(struct view *view)
@@ -88,8 +87,7 @@ static enum status pass_event(void *context, const struct recorded_event *record
     struct error why = {0};
     enum event_type type;
     CHECK(recorded->position > pass->reached);
-    if (!event_type_from_name(recorded->type, &type))
-        return STATUS_OK;
+    CHECK(event_type_from_name(recorded->type, &type)); /* only types that were asked for are read */
     arena_reset(&pass->arena);
     enum status decoded = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
                                        pass->currency, &pass->arena, &event, &why);

@@ -275,6 +275,7 @@ static enum status apply_picky(struct view *view, const struct recorded_event *r
     case PICKY_REFUSES: return error_set(error, STATUS_INVALID, "it tastes of soap");
     case PICKY_DISK_FULL: return error_set(error, STATUS_FULL, "no room for one more");
     case PICKY_DIES: kill(getpid(), SIGKILL); break;
+    case PICKY_MEDDLES: return picky.meddle(picky.history, error);
     default: break;
     }
     return STATUS_OK;

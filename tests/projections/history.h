@@ -55,10 +55,19 @@ void busy_week(struct history *history);
 
 /* A sixth projection, "picky": a table of positions, for what goes wrong while folding. At the event on `at` it does as
  * `fault` says. */
-enum { PICKY_NEVER, PICKY_REFUSES, PICKY_DISK_FULL, PICKY_DIES, PICKY_IS_SLOW /* from there on: 1 ms an event */ };
+enum {
+    PICKY_NEVER,
+    PICKY_REFUSES,
+    PICKY_DISK_FULL,
+    PICKY_DIES,
+    PICKY_IS_SLOW, /* from there on: 1 ms an event */
+    PICKY_MEDDLES, /* as `meddle` says */
+};
 struct picky {
     uint64_t at;
     int fault;
+    enum status (*meddle)(struct history *history, struct error *error);
+    struct history *history; /* whose files it meddles with */
 };
 extern struct picky picky;
 extern const struct projection picky_projection;

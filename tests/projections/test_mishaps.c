@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "projections/compare.h"
+#include "projections/fold.h"
 #include "projections/orders.h"
 #include "projections/projector.h"
 #include "projections/rebuild.h"
@@ -64,6 +65,13 @@ static enum status looks_back(void *context, unsigned turn, struct error *error)
     return status;
 }
 
+static enum status asks_for_the_head(void *context, unsigned turn, struct error *error)
+{
+    uint64_t head = 0;
+    (void)turn;
+    return view_check_head(shop->store, context, &head, error);
+}
+
 static enum status rebuilds(void *context, unsigned turn, struct error *error)
 {
     struct rebuild_report report;
@@ -108,3 +116,13 @@ SURVIVES(of_a_rebuild_are_survived, rebuilds, 37)
 SURVIVES(of_an_inspection_are_survived, inspects, 1)
 SURVIVES(of_opening_a_projector_are_survived, opens_a_projector, 1)
 SURVIVES(of_the_projector_are_survived, projects, 37)
+
+Test(mishaps, of_a_look_at_the_head_are_survived)
+{
+    struct view *view = NULL;
+    struct error error;
+    cr_assert_eq(opens(&view, &error), STATUS_OK, "%s", error.text);
+    survives_no_memory(asks_for_the_head, view, 1);
+    survives_interruptions(asks_for_the_head, view, 1);
+    view_close(&view);
+}

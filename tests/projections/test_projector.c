@@ -440,6 +440,75 @@ Test(projector, brings_a_failed_view_back_when_it_was_rebuilt)
     history_end(shop);
 }
 
+static enum status lose_the_views(struct history *shop, struct error *error)
+{
+    delete_views(shop);
+    return error_set(error, STATUS_IO, "the disk is gone");
+}
+
+Test(projector, starts_again_when_the_files_go_while_it_writes_them)
+{
+    struct history *shop = history_new();
+    struct projector *projector = projector_of(shop, with_picky, 2);
+    listed(shop, "tea");
+    received(shop, "tea", 1);
+    picky = (struct picky){.at = 2, .fault = PICKY_MEDDLES, .meddle = lose_the_views, .history = shop};
+    struct projector_progress progress = step(projector);
+    cr_assert(!progress.idle);
+    cr_assert_eq(progress.views[0].position, 0);
+    picky.fault = PICKY_NEVER;
+    cr_assert_eq(step_until_idle(projector).views[0].position, 2);
+    assert_view_equals_roll(shop, &picky_projection);
+    projector_close(&projector);
+    history_end(shop);
+}
+
+/* Its handle is open, and its files are those that it has opened. */
+static void lose_position(struct history *shop)
+{
+    meddle(shop, "views/orders.db", "DELETE FROM meta");
+    placed(shop, 6, "tea", 1);
+}
+
+Test(projector, folds_a_view_again_that_has_lost_its_position)
+{
+    struct history *shop = history_new();
+    struct projector *projector = projector_of(shop, NULL, 0);
+    busy_week(shop);
+    step_until_idle(projector);
+    lose_position(shop);
+    cr_assert_eq(step(projector).views[0].condition, VIEW_GOOD);
+    cr_assert_eq(step_until_idle(projector).views[0].position, 37);
+    cr_assert_eq(shop->notices, 1);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
+    assert_view_equals_roll(shop, &orders_projection);
+    projector_close(&projector);
+    history_end(shop);
+}
+
+Test(projector, says_why_a_damaged_view_cannot_be_folded_again_and_tries_once_more)
+{
+    struct history *shop = history_new();
+    struct projector *projector = projector_of(shop, NULL, 0);
+    struct projector_progress progress;
+    struct error error = {0};
+    char in_the_way[PATH_SIZE];
+    busy_week(shop);
+    step_until_idle(projector);
+    lose_position(shop);
+    cr_assert_eq(path_join(in_the_way, shop->folder, &error, "views/.orders.db.new"), STATUS_OK);
+    cr_assert_eq(file_make_folder(in_the_way, &error), STATUS_OK);
+    cr_assert_eq(projector_step(projector, &progress, &error), STATUS_IO);
+    cr_assert(strstr(error.text, ".orders.db.new") != NULL, "%s", error.text);
+    cr_assert_eq(progress.views[0].condition, VIEW_MISSING);
+    cr_assert_eq(progress.views[1].position, 37, "the others went on");
+    cr_assert_eq(remove(in_the_way), 0);
+    cr_assert_eq(step_until_idle(projector).views[0].position, 37);
+    assert_view_equals_roll(shop, &orders_projection);
+    projector_close(&projector);
+    history_end(shop);
+}
+
 Test(projection, is_found_by_its_name)
 {
     for (size_t i = 0; i < projection_count; i++)

@@ -68,6 +68,30 @@ Test(rebuild, makes_a_view_where_there_was_none)
     history_end(shop);
 }
 
+static void state_one_more(void *context, uint64_t position, uint64_t to)
+{
+    if (picky.at == 0 && position == to) {
+        picky = (struct picky){.at = to + 1, .fault = PICKY_REFUSES};
+        received(context, "tea", 1);
+    }
+}
+
+Test(rebuild, that_cannot_take_what_came_in_meanwhile_leaves_the_old_view)
+{
+    struct history *shop = history_new();
+    struct rebuild_report report;
+    struct error error = {0};
+    listed(shop, "tea");
+    received(shop, "tea", 1);
+    fold(shop, &picky_projection);
+    cr_assert_eq(view_rebuild(&shop->home, &picky_projection, state_one_more, shop, &report, &error), STATUS_DAMAGED);
+    cr_assert(strstr(error.text, "position 3 (StockReceived): it tastes of soap") != NULL, "%s", error.text);
+    cr_assert_str_eq(link_of(shop, "picky"), "picky.1.db");
+    picky.fault = PICKY_NEVER;
+    assert_view_equals_roll(shop, &picky_projection);
+    history_end(shop);
+}
+
 Test(rebuild, mends_a_row_that_was_altered)
 {
     struct history *shop = history_new();

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,16 @@ static void path_in(char path[PATH_SIZE], struct history *shop, const char *name
 {
     struct error error;
     cr_assert_eq(path_join(path, shop->folder, &error, "%s", name), STATUS_OK);
+}
+
+static void put(struct history *shop, const char *name, const char *text)
+{
+    char path[PATH_SIZE];
+    path_in(path, shop, name);
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file, "%s", path);
+    fputs(text, file);
+    cr_assert_eq(fclose(file), 0);
 }
 
 /* ---- age ---- */
@@ -221,19 +232,42 @@ Test(view, that_is_no_database_is_set_aside)
     history_end(shop);
 }
 
+static void spoil_orders(struct history *shop)
+{
+    meddle(shop, "views/orders.1.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+    spoil(shop, "views/orders.1.db",
+          number_in(shop, "views/orders.1.db", "SELECT 4096 * (rootpage - 1) FROM sqlite_schema WHERE name = 'orders'"),
+          4096);
+}
+
 Test(view, whose_pages_are_found_damaged_while_folding_is_set_aside)
 {
     struct history *shop = history_new();
     busy_week(shop);
     cr_assert_eq(orders_of(shop), 5);
-    meddle(shop, "views/orders.1.db", "PRAGMA wal_checkpoint(TRUNCATE)");
-    spoil(shop, "views/orders.1.db",
-          number_in(shop, "views/orders.1.db", "SELECT 4096 * (rootpage - 1) FROM sqlite_schema WHERE name = 'orders'"),
-          4096);
+    spoil_orders(shop);
     placed(shop, 6, "tea", 1);
     cr_assert_eq(orders_of(shop), 6);
     cr_assert_eq(shop->notices, 1);
     assert_view_equals_roll(shop, &orders_projection);
+    history_end(shop);
+}
+
+Test(view, that_is_damaged_and_cannot_be_replaced_is_folded_privately)
+{
+    struct history *shop = history_new();
+    char path[PATH_SIZE];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    spoil_orders(shop);
+    placed(shop, 6, "tea", 1);
+    path_in(path, shop, "views/.orders.db.new");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_eq(orders_of(shop), 6);
+    cr_assert_eq(shop->notices, 0, "nothing was set aside");
+    cr_assert_eq(rmdir(path), 0);
+    cr_assert_eq(orders_of(shop), 6);
+    cr_assert_eq(shop->notices, 1);
     history_end(shop);
 }
 
@@ -410,6 +444,58 @@ Test(view, whose_files_are_not_known_is_opened_only_with_the_lock)
     history_end(shop);
 }
 
+/* A record that names no log is none that could be relied on. */
+Test(view, whose_log_is_gone_on_the_record_too_is_opened_only_with_the_lock)
+{
+    struct history *shop = history_new();
+    struct error error = {0};
+    struct file_lock lock;
+    struct stat found;
+    char path[PATH_SIZE], record[64];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    meddle(shop, "views/orders.db", "UPDATE orders SET status = 'touched'"); /* its log goes when it closes */
+    path_in(path, shop, "views/orders.1.db");
+    cr_assert_eq(stat(path, &found), 0);
+    snprintf(record, sizeof record, "1 1 %lu 0 0\n", (unsigned long)found.st_ino);
+    put(shop, "run/view-orders.files", record);
+    path_in(path, shop, "run/view-orders.lock");
+    cr_assert_eq(file_lock_try(&lock, path, &error), STATUS_OK);
+    cr_assert_eq(open_orders(shop, &error), STATUS_BUSY);
+    file_lock_release(&lock);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(number_in(shop, "views/orders.1.db", "SELECT count(*) FROM orders WHERE status = 'touched'"), 5);
+    history_end(shop);
+}
+
+static sqlite3_vfs *real_files;
+
+/* The file goes just before it is opened. */
+static int open_too_late(sqlite3_vfs *files, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+    (void)files;
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0 && name != NULL && strstr(name, "/orders.1.db") != NULL)
+        (void)unlink(name);
+    return real_files->xOpen(real_files, name, file, flags, out_flags);
+}
+
+Test(view, that_goes_while_it_is_opened_is_folded_again)
+{
+    struct history *shop = history_new();
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    real_files = sqlite3_vfs_find(NULL);
+    sqlite3_vfs late = *real_files;
+    late.zName = "late";
+    late.xOpen = open_too_late;
+    cr_assert_eq(sqlite3_vfs_register(&late, 1), SQLITE_OK);
+    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(sqlite3_vfs_unregister(&late), SQLITE_OK);
+    cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
+    cr_assert_eq(shop->notices, 0, "it is missing, not damaged");
+    history_end(shop);
+}
+
 Test(view, gets_a_new_number_even_when_the_folder_run_was_lost)
 {
     struct history *shop = history_new();
@@ -511,17 +597,35 @@ Test(view, a_reader_that_stays_holds_up_the_copying_but_not_the_folding)
     history_end(shop);
 }
 
-/* ---- names and numbers in views/ and run/ ---- */
-
-static void put(struct history *shop, const char *name, const char *text)
+/* Its log, as large as one that should be copied, goes with the file. */
+static enum status lose_the_file(struct history *shop, struct error *error)
 {
     char path[PATH_SIZE];
-    path_in(path, shop, name);
-    FILE *file = fopen(path, "we");
-    cr_assert_not_null(file, "%s", path);
-    fputs(text, file);
-    cr_assert_eq(fclose(file), 0);
+    (void)error;
+    path_in(path, shop, "views/picky.1.db-wal");
+    cr_assert_eq(truncate(path, 16 << 20), 0);
+    path_in(path, shop, "views/picky.1.db");
+    cr_assert_eq(unlink(path), 0);
+    picky.fault = PICKY_NEVER;
+    return STATUS_OK;
 }
+
+Test(view, whose_file_went_while_it_was_folded_is_not_tidied_up_but_folded_again)
+{
+    struct history *shop = history_new();
+    listed(shop, "tea");
+    received(shop, "tea", 1);
+    picky = (struct picky){.at = 2, .fault = PICKY_NEVER};
+    fold_picky(shop);
+    received(shop, "tea", 1);
+    picky = (struct picky){.at = 3, .fault = PICKY_MEDDLES, .meddle = lose_the_file, .history = shop};
+    fold_picky(shop);
+    cr_assert_str_eq(link_of(shop, "picky"), "picky.2.db");
+    assert_view_equals_roll(shop, &picky_projection);
+    history_end(shop);
+}
+
+/* ---- names and numbers in views/ and run/ ---- */
 
 Test(view, takes_no_file_of_other_people_for_its_own)
 {
