@@ -127,7 +127,7 @@ static void begin(struct view *view, uint64_t to)
 {
     view->trouble = (struct error){0};
     view->folding = false;
-    if (view->position >= to || (view->failed && view->stop_before != 0))
+    if (view->position >= to)
         return;
     if (MUTANT(POSITION_FIRST))
         save_position_first(view, to);
@@ -157,7 +157,7 @@ static void finish(struct view *view, uint64_t reached)
 static void give_up(struct view *const *views, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (views[i] != NULL && views[i]->folding)
+        if (views[i] != NULL)
             undo_pass(views[i]);
 }
 

@@ -264,8 +264,6 @@ static enum status open_generation(struct view *view, const struct view_home *ho
     enum status status = set_paths(view, home, generation, error);
     if (status == STATUS_OK)
         status = open_file(view, home, custody, condition, error);
-    if (status == STATUS_NOT_FOUND)
-        *condition = VIEW_MISSING;
     if (status == STATUS_OK || status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (!is_damage(view, status))

@@ -482,6 +482,8 @@ static int open_too_late(sqlite3_vfs *files, const char *name, sqlite3_file *fil
 Test(view, that_goes_while_it_is_opened_is_folded_again)
 {
     struct history *shop = history_new();
+    struct projector *projector;
+    struct error error;
     busy_week(shop);
     cr_assert_eq(orders_of(shop), 5);
     real_files = sqlite3_vfs_find(NULL);
@@ -489,10 +491,13 @@ Test(view, that_goes_while_it_is_opened_is_folded_again)
     late.zName = "late";
     late.xOpen = open_too_late;
     cr_assert_eq(sqlite3_vfs_register(&late, 1), SQLITE_OK);
-    cr_assert_eq(orders_of(shop), 5);
+    cr_assert_eq(projector_open(&projector, &shop->home, NULL, 0, &error), STATUS_OK);
+    cr_assert_eq(projector_step(projector, NULL, &error), STATUS_OK, "%s", error.text);
+    projector_close(&projector);
     cr_assert_eq(sqlite3_vfs_unregister(&late), SQLITE_OK);
     cr_assert_str_eq(link_of(shop, "orders"), "orders.2.db");
     cr_assert_eq(shop->notices, 0, "it is missing, not damaged");
+    assert_view_equals_roll(shop, &orders_projection);
     history_end(shop);
 }
 
