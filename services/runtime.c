@@ -116,7 +116,8 @@ const struct event *reaction_past(const struct reaction *reaction)
 /* The outside may keep us waiting, and nobody waits while he reads. */
 static enum status begin_outside(struct consumer *consumer, struct error *error)
 {
-    if (consumer->outside_begun || consumer->service.begin == NULL)
+    CHECK(consumer->service.begin != NULL);
+    if (consumer->outside_begun)
         return STATUS_OK;
     eventstore_end_reading(consumer->store);
     enum status status = consumer->service.begin(consumer->service.self, error);
@@ -192,10 +193,12 @@ static enum status compare_parked(void *context, const char *consumer, const str
 {
     (void)consumer, (void)error;
     struct parked_of_journey *journey = context;
-    bool is_passed = MUTANT(DEAD_LETS_PASS) && parked->state == PARKED_DEAD;
-    journey->before = journey->before || (parked->position < journey->position && !is_passed);
+    const bool is_before = parked->position < journey->position;
+    journey->before = journey->before || is_before;
+    if (MUTANT(DEAD_LETS_PASS) && parked->state == PARKED_DEAD)
+        journey->before = false;
     journey->itself = parked->position == journey->position;
-    return parked->position < journey->position ? STATUS_OK : STATUS_STOPPED;
+    return is_before ? STATUS_OK : STATUS_STOPPED;
 }
 
 static enum status look_for_parked(struct consumer *consumer, const struct recorded_event *cause,

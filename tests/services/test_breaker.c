@@ -381,3 +381,55 @@ Test(breaker, attempts_are_due_when_the_table_says)
     }
     cr_expect_eq(saga_parked(&saga, "payment", NULL), 0, "given up after the fifth");
 }
+
+/* ---- while others write ---- */
+
+static enum status (*real_finish)(void *self, struct error *error);
+
+/* Somebody else writes to the stream of order 1, which the bank has answered for. */
+static enum status finish_too_late(void *self, struct error *error)
+{
+    char entity[UUID_TEXT_SIZE];
+    const struct uuid order = desk_order_id(&saga.desk, "1");
+    uuid_to_text(order, entity);
+    const struct new_event event = {.id = uuid_random(),
+                                    .type = "PaymentDeclined",
+                                    .schema_version = 1,
+                                    .correlation = order,
+                                    .data = "{}",
+                                    .data_length = 2};
+    const struct append append = {
+        .stream = {"payment", entity}, .expected_version = EXPECTED_ANY, .events = &event, .count = 1};
+    const struct commit commit = {.appends = &append, .append_count = 1, .actor = "other", .producer = "test"};
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, error), STATUS_OK, "%s", error->text);
+    return real_finish(self, error);
+}
+
+Test(breaker, what_was_decided_in_vain_when_it_opened_is_decided_again_after_the_pause)
+{
+    struct service *service = &saga.houses[PAYMENT].service;
+    real_finish = service->finish;
+    service->finish = finish_too_late;
+    saga_reopen(&saga, PAYMENT);
+    place(1, 1, "tok_ok");
+    place(2, threshold(), "tok_unavailable");
+    const struct progress progress = step();
+    cr_expect_eq(progress.handled, 0);
+    cr_expect_eq(progress.paused_until_us, saga.time.now_us + cool_down_us());
+    cr_expect_eq(saga_parked(&saga, "payment", NULL), 0, "nothing of it was written");
+}
+
+Test(breaker, probes_when_nothing_is_set_aside_and_nothing_is_to_do)
+{
+    cr_assert_eq(eventstore_pause(saga.store, "payment", saga.time.now_us + 1000, "no answer", &saga.error), STATUS_OK);
+    saga_restart(&saga, PAYMENT);
+    cr_expect_gt(step().paused_until_us, 0);
+    pass_the_pause();
+    struct progress progress = {.idle = false};
+    for (int i = 0; i < 4; i++) { /* past what it does not want, then to look for what is set aside, then knowing */
+        progress = step();
+        cr_expect_eq(progress.handled, 0);
+        cr_expect_eq(progress.paused_until_us, 0);
+    }
+    cr_expect(progress.idle);
+}

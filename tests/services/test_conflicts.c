@@ -93,6 +93,33 @@ Test(conflicts, an_order_that_is_cancelled_while_it_is_being_confirmed_is_not_co
     cr_expect_eq(saga_count(&saga, "OrderCancellationRequested"), 1);
 }
 
+/* Again and again. */
+static void somebody_always_delivers(void)
+{
+    const struct receive_stock delivery = {.sku = "tea", .quantity = 1};
+    cr_assert_eq(desk_receive(&saga.desk, &delivery, &saga.error), STATUS_OK);
+    meanwhile = somebody_always_delivers;
+}
+
+Test(conflicts, who_is_never_fast_enough_says_that_others_are_busy)
+{
+    struct service service = saga.houses[INVENTORY].service;
+    const struct consumer_options options = {.clock = &saga.clock, .producer = "test"};
+    struct progress progress;
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_step(&saga, PAYMENT);
+    service.finish = finish_meanwhile;
+    meanwhile = somebody_always_delivers;
+    consumer_close(&saga.consumers[INVENTORY]);
+    cr_assert_eq(consumer_open(&saga.consumers[INVENTORY], saga.store, &service, &options, &saga.error), STATUS_OK);
+    cr_assert_eq(consumer_step(saga.consumers[INVENTORY], &progress, &saga.error), STATUS_BUSY);
+    cr_expect(strstr(saga.error.text, "inventory found its streams moved 20 times in a row") != NULL, "%s",
+              saga.error.text);
+    meanwhile = NULL;
+    saga_settle(&saga);
+    cr_expect_eq(saga_count(&saga, "StockReserved"), 1);
+}
+
 /* ---- the desk: asks its clock after it has loaded the order ---- */
 
 static int64_t clock_meanwhile(void *context)

@@ -7,6 +7,7 @@
 #include "services/discards.h"
 #include "services/outlook.h"
 #include "tests/services/saga.h"
+#include "tests/support/mishap.h"
 
 static struct saga saga;
 static struct arena arena;
@@ -241,6 +242,43 @@ Test(dead_letters, are_all_retried_once)
     cr_expect_eq(retried, 0);
     saga_settle(&saga);
     cr_expect_eq(saga_parked(&saga, "payment", NULL), EVENTSTORE_DECISIONS_MAX + 6);
+}
+
+/* With a handle of their own. */
+static void somebody_retries_the_first(void)
+{
+    struct eventstore *store;
+    const struct eventstore_options options = {.clock = &saga.clock, .durability = DURABILITY_NONE};
+    OK(eventstore_open(&store, saga.folder, &options, &saga.error));
+    const struct operator_desk bob = {.store = store, .who = "bob", .reason = ""};
+    OK(dead_letter_retry(&bob, &letters.items[0], &saga.error));
+    eventstore_close(&store);
+}
+
+Test(dead_letters, are_all_retried_but_for_what_somebody_has_retried_meanwhile)
+{
+    size_t retried = 0;
+    for (char ref[] = "1"; ref[0] <= '3'; ref[0]++)
+        OK(saga_place(&saga, ref, "tea", 11, "tok_refund_refused"));
+    exhaust_attempts();
+    reload();
+    cr_assert_eq(letters.count, 3);
+    mishap_meanwhile(1, somebody_retries_the_first); /* all are known, and none is decided about */
+    OK(dead_letters_retry_all(BY("ann", ""), NULL, &retried, &saga.error));
+    cr_assert(mishap_heal());
+    cr_expect_eq(retried, 2);
+    expect_history("retry by bob:  (); retry by ann:  (); retry by ann:  ()");
+}
+
+Test(dead_letters, whose_event_is_not_on_the_roll_are_damage)
+{
+    const struct recorded_event *event;
+    owe_a_refund();
+    struct dead_letter letter = *the_dead_letter();
+    letter.parked.position = 1000;
+    IS(STATUS_DAMAGED, dead_letter_event(saga.store, &letter, &arena, &event, &saga.error));
+    IS(STATUS_DAMAGED, dead_letter_discard(BY("ann", "x"), &letter, true, &arena, NULL, &saga.error));
+    SAYS("the parked event at position 1000 is not on the roll");
 }
 
 /* ---- discard ---- */
@@ -503,6 +541,11 @@ Test(outlook, of_what_cannot_be_understood_tells_by_type_and_order_what_may_be_o
     write_raw("reservation", "StockReservationFailed", 1, "{}");
     expect_unreadable("payment", "StockReservationFailed",
                       "money or stock may be left where it should not be, which cannot be told");
+    struct recorded_event nobodys = *last_of("StockReservationFailed");
+    struct outlook found;
+    nobodys.stream.entity = "no order";
+    OK(outlook_of(saga.store, "payment", &nobodys, &arena, &found, &saga.error));
+    cr_expect_str_eq(found.owed, "");
 }
 
 Test(outlook, without_a_readable_order_names_no_customer)
@@ -541,14 +584,17 @@ Test(outlook, of_an_order_that_nobody_placed_says_so)
         {"order", "StockReserved"},
         {"notification", "OrderConfirmed"},
     };
+    struct outlook found;
     OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
     saga_settle(&saga);
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
         struct recorded_event event = of_another_order(causes[i].type);
-        struct outlook found;
         OK(outlook_of(saga.store, causes[i].consumer, &event, &arena, &found, &saga.error));
         cr_expect_str_eq(found.retry, "it fails again, for it cannot be understood: nobody placed the order");
     }
+    struct recorded_event placed = of_another_order("OrderPlaced"); /* whose customer is looked up all the same */
+    OK(outlook_of(saga.store, "payment", &placed, &arena, &found, &saga.error));
+    cr_expect_str_eq(found.owed, "the bank may have charged the customer 10.00 USD, which the roll does not know");
 }
 
 Test(outlook, of_two_products_that_are_short_counts_the_other)
@@ -645,4 +691,80 @@ Test(dead_letters, what_was_settled_is_not_owed_again_for_another_cause)
     exhaust_attempts();
     OK(dead_letter_discard(BY("ann", "y"), the_dead_letter(), true, &arena, NULL, &saga.error));
     expect_discards("payment by ann: x (); payment by ann: y ()");
+}
+
+/* ---- debts of every kind ---- */
+
+/* As if `consumer` had given the event at `position` of order 1 up. */
+static struct decision give_up(const char *consumer, uint64_t position)
+{
+    uint64_t checkpoint = 0;
+    const struct parked_change change = {.expected_attempts = -1,
+                                         .parked = {.position = position,
+                                                    .sequence = desk_order_id(&saga.desk, "1"),
+                                                    .state = PARKED_DEAD,
+                                                    .attempts = 1,
+                                                    .reason = "no answer"}};
+    OK(eventstore_checkpoint(saga.store, consumer, &checkpoint, &saga.error));
+    const struct commit commit = {.actor = consumer,
+                                  .producer = "test",
+                                  .consumer = consumer,
+                                  .checkpoint_from = checkpoint,
+                                  .checkpoint_to = checkpoint,
+                                  .parked = &change,
+                                  .parked_count = 1};
+    OK(eventstore_commit(saga.store, &commit, NULL, &saga.error));
+    return (struct decision){.consumer = consumer, .parked = change.parked, .who = "ann", .reason = "x", .owed = ""};
+}
+
+static void decide(struct decision decision, enum decision_kind kind, const char *owed)
+{
+    decision.kind = kind;
+    decision.owed = owed;
+    OK(eventstore_decide(saga.store, &decision, 1, &saga.error));
+}
+
+/* One letter a discard, in the order they were decided: s for settled, o for open. */
+static void expect_settled(const char *expected)
+{
+    struct discards discards;
+    char text[16] = "";
+    OK(discards_load(&discards, saga.store, &saga.error));
+    for (size_t i = 0; i < discards.count; i++)
+        strcat(text, discards.items[i].settled ? "s" : "o");
+    cr_expect_str_eq(text, expected);
+    discards_clear(&discards);
+}
+
+Test(dead_letters, a_debt_is_its_orders_its_consumers_and_its_own)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    struct decision payment = give_up("payment", 4), inventory = give_up("inventory", 4);
+    decide(payment, DECISION_DISCARD, "money");
+    decide(inventory, DECISION_DISCARD, "money");
+    IS(STATUS_REFUSED, dead_letter_settle(BY("bob", ""), 4, NULL, &saga.error));
+    SAYS("both payment and inventory have set position 4 aside: name one with --consumer");
+    OK(dead_letter_settle(BY("bob", "sent a cheque"), 4, "payment", &saga.error));
+    expect_settled("so");
+    decide(give_up("payment", 5), DECISION_DISCARD, "stock");
+    expect_settled("soo");
+    decide(give_up("payment", 6), DECISION_DISCARD, "money");
+    expect_settled("soos");
+    decide(give_up("payment", 7), DECISION_DISCARD, "money"); /* of which there are two now */
+    expect_settled("sooss");
+}
+
+Test(dead_letters, what_is_set_aside_once_more_and_tried_is_open_no_longer)
+{
+    OK(saga_place(&saga, "1", "tea", 2, "tok_ok"));
+    saga_settle(&saga);
+    decide(give_up("payment", 4), DECISION_DISCARD, "");
+    expect_settled("o");
+    decide(give_up("payment", 5), DECISION_RETRY, ""); /* of which nothing was discarded */
+    expect_settled("o");
+    decide(give_up("payment", 4), DECISION_RETRY, "");
+    expect_settled("s");
+    decide(give_up("payment", 6), DECISION_DISCARD, ""); /* to owe nothing is no debt that could be settled */
+    expect_settled("so");
 }

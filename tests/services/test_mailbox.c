@@ -257,6 +257,7 @@ Test(mailbox, writes_any_customer_as_one_address)
         {"anna.b-c_d+e", "anna.b-c_d+e@shop.invalid"},
         {"a/b", "a/b@shop.invalid"},
         {"o'neill", "o'neill@shop.invalid"},
+        {"{a|b}~", "{a|b}~@shop.invalid"},
         {".", "\".\"@shop.invalid"},
         {"..", "\"..\"@shop.invalid"},
         {".a", "\".a\"@shop.invalid"},

@@ -36,9 +36,11 @@ static void close_shop(void)
 
 TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 300);
 
+static const char *who = "ann";
+
 static struct operator_desk desk(void)
 {
-    return (struct operator_desk){.store = saga.store, .who = "ann", .reason = "by hand"};
+    return (struct operator_desk){.store = saga.store, .who = who, .reason = "by hand"};
 }
 
 /* ---- the services at work ---- */
@@ -66,25 +68,46 @@ static enum status works(void *context, unsigned turn, struct error *error)
     return status;
 }
 
-static enum status starts(void *context, unsigned turn, struct error *error)
+static enum status start_and_step(const char *service, int steps, struct error *error)
 {
     struct service_house house;
-    (void)context;
-    enum status status =
-        service_house_open(&house, service_names[turn % SERVICES_COUNT], saga.folder, &saga.clock, error);
+    enum status status = service_house_open(&house, service, saga.folder, &saga.clock, error);
     if (status != STATUS_OK)
         return status;
     struct consumer *consumer = NULL;
     const struct consumer_options options = {.clock = &saga.clock, .retry = &saga.retry, .producer = "test"};
     struct progress progress;
     status = consumer_open(&consumer, saga.store, &house.service, &options, error);
-    if (status == STATUS_OK)
+    for (int i = 0; status == STATUS_OK && i < steps; i++)
         status = consumer_step(consumer, &progress, error);
     if (status == STATUS_OK)
         status = consumer_rest(consumer, error);
     consumer_close(&consumer);
     service_house_close(&house);
     return status;
+}
+
+static enum status starts(void *context, unsigned turn, struct error *error)
+{
+    (void)context;
+    return start_and_step(service_names[turn % SERVICES_COUNT], 1, error);
+}
+
+/* Those that take over know nothing and have something to do: an order that the bank answers, one that it does not. */
+static enum status takes_over(void *context, unsigned turn, struct error *error)
+{
+    static const char *const cards[] = {"tok_ok", "tok_unavailable"};
+    char ref[32];
+    enum status status = STATUS_OK;
+    (void)context;
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+        snprintf(ref, sizeof ref, "order %u %zu", turn, i);
+        status = saga_place(&saga, ref, "tea", 1, cards[i]);
+        *error = saga.error;
+    }
+    if (status == STATUS_OK)
+        status = start_and_step("payment", 3, error);
+    return status == STATUS_OK ? start_and_step("inventory", 3, error) : status;
 }
 
 /* ---- a person ---- */
@@ -123,6 +146,15 @@ static enum status discards_one(void *context, unsigned turn, struct error *erro
     return with_letter(discard, error);
 }
 
+/* By nobody: all is done but for the decision itself, so that it can be done again and again. */
+static enum status discards_in_vain(void *context, unsigned turn, struct error *error)
+{
+    who = "";
+    const enum status status = discards_one(context, turn, error);
+    who = "ann";
+    return status == STATUS_INVALID ? STATUS_OK : status;
+}
+
 /* It is a dead letter again after the next attempt. */
 static enum status retries(void *context, unsigned turn, struct error *error)
 {
@@ -152,6 +184,14 @@ static enum status settles(void *context, unsigned turn, struct error *error)
     (void)turn;
     enum status status = dead_letter_settle(&ann, *(const uint64_t *)context, NULL, error);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* it was settled already */
+}
+
+static enum status settles_in_vain(void *context, unsigned turn, struct error *error)
+{
+    who = "";
+    const enum status status = settles(context, turn, error);
+    who = "ann";
+    return status == STATUS_INVALID ? STATUS_OK : status;
 }
 
 /* ---- looking ahead ---- */
@@ -218,6 +258,14 @@ Test(mishaps, of_a_service_that_starts_are_survived)
     survives_system_errors(starts, NULL);
 }
 
+Test(mishaps, of_services_that_take_over_are_survived)
+{
+    (void)saga_list(&saga, "tea", 1000);
+    for (int service = 0; service < SERVICES_COUNT; service++)
+        consumer_close(&saga.consumers[service]);
+    survives_no_memory(takes_over, NULL, 13);
+}
+
 Test(mishaps, of_a_retry_are_survived)
 {
     survives_no_memory(retries, NULL, 1);
@@ -233,6 +281,13 @@ Test(mishaps, of_an_outlook_are_survived)
         .stream = {"reservation", entity}, .expected_version = EXPECTED_ANY, .events = &unreadable, .count = 1};
     const struct commit commit = {.appends = &append, .append_count = 1, .actor = "future", .producer = "till 99"};
     cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
+    /* Two that nobody has answered yet. */
+    saga_place(&saga, "4", "tea", 1, "tok_ok");
+    while (saga_step(&saga, PAYMENT).handled > 0 || saga_step(&saga, INVENTORY).handled > 0)
+        continue;
+    saga_place(&saga, "5", "tea", 1, "tok_ok");
+    while (saga_step(&saga, PAYMENT).handled > 0)
+        continue;
     survives_no_memory(looks_ahead, NULL, 1);
 }
 
@@ -243,8 +298,10 @@ Test(mishaps, of_discards_and_settlements_are_survived)
     cr_assert_eq(letters.count, 1);
     uint64_t position = letters.items[0].parked.position;
     dead_letters_clear(&letters);
+    survives_no_memory(discards_in_vain, NULL, 1);
     survives_no_memory(discards_one, NULL, 1);
     survives_no_memory(looks_at_discards, NULL, 1);
+    survives_no_memory(settles_in_vain, &position, 1);
     survives_no_memory(settles, &position, 1);
     survives_no_memory(looks_at_discards, NULL, 1);
 }

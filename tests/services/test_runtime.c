@@ -128,6 +128,26 @@ static void let_pass_s(int64_t seconds)
     saga.time.now_us += seconds * 1000000;
 }
 
+Test(runtime, a_parked_event_that_is_not_on_the_roll_is_damage)
+{
+    const struct parked_change change = {.expected_attempts = -1, .parked = {.position = 1000, .reason = "no answer"}};
+    struct progress progress;
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    saga_settle(&saga);
+    const uint64_t checkpoint = checkpoint_of("payment");
+    const struct commit commit = {.actor = "payment",
+                                  .producer = "test",
+                                  .consumer = "payment",
+                                  .checkpoint_from = checkpoint,
+                                  .checkpoint_to = checkpoint,
+                                  .parked = &change,
+                                  .parked_count = 1};
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
+    saga_restart(&saga, PAYMENT);
+    cr_assert_eq(consumer_step(saga.consumers[PAYMENT], &progress, &saga.error), STATUS_DAMAGED);
+    cr_expect_str_eq(saga.error.text, "the parked event at position 1000 is not on the roll");
+}
+
 Test(runtime, a_lost_answer_waits_and_is_asked_again_with_the_same_key)
 {
     struct parked parked;

@@ -27,6 +27,7 @@ static struct {
     int code;
     bool struck;
     unsigned turn;
+    void (*meanwhile)(void); /* in place of the failure */
 } mishap;
 
 static bool fails(enum kind kind)
@@ -35,6 +36,10 @@ static bool fails(enum kind kind)
         return false;
     mishap.kind = NOTHING;
     mishap.struck = true;
+    if (mishap.meanwhile != NULL) {
+        mishap.meanwhile();
+        return false;
+    }
     errno = mishap.code;
     return true;
 }
@@ -66,6 +71,13 @@ void mishap_strike(uint32_t nth, int code)
     mishap.countdown = nth;
     mishap.code = code;
     mishap.struck = false;
+    mishap.meanwhile = NULL;
+}
+
+void mishap_meanwhile(uint32_t nth, void (*act)(void))
+{
+    mishap_strike(nth, 0);
+    mishap.meanwhile = act;
 }
 
 bool mishap_heal(void)
@@ -174,6 +186,7 @@ static bool try_once(deed_function *deed, void *context, enum kind kind, uint32_
     mishap.kind = kind;
     mishap.countdown = nth;
     mishap.struck = false;
+    mishap.meanwhile = NULL;
     *status = deed(context, mishap.turn++, &error);
     mishap.kind = NOTHING;
     judge(*status, mishap.struck, nth, what, &error);

@@ -30,6 +30,9 @@ void survives_interruptions(deed_function *deed, void *context, unsigned stride)
 void mishap_strike(uint32_t nth, int code);
 bool mishap_heal(void);
 
+/* At the `nth` call of the system from now on somebody else does `act`, once, and the call works. */
+void mishap_meanwhile(uint32_t nth, void (*act)(void));
+
 /* All of it, as a test of the suite `mishaps`. */
 #define SURVIVES(sentence, deed, stride)                                                                               \
     Test(mishaps, sentence)                                                                                            \
