@@ -143,8 +143,7 @@ enum status event_from_row(struct eventstore *store, const struct event_row *row
     if (event->has_command_id && !is_uuid(row->command_id, &event->command_id))
         return damaged_at(error, event->position, "its command's id is no id");
     if (event->data == NULL)
-        return sqlite3_errcode(store->database) == SQLITE_NOMEM ? error_memory(error)
-                                                                : damaged_at(error, event->position, "it has no data");
+        return damaged_at(error, event->position, "it has no data");
     if (row->has_digest && row->digest.length != EVENTSTORE_DIGEST_BYTES)
         return damaged_at(error, event->position, "its digest is none");
     return name_event(store, row, event, error);

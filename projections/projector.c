@@ -140,7 +140,7 @@ static uint64_t choose_end(const struct projector *projector, uint64_t head)
 
 static void leave(struct place *place, const struct view_home *home, uint64_t *head, struct error *trouble)
 {
-    if (place->lock.descriptor < 0 || place->view == NULL)
+    if (place->lock.descriptor < 0) /* else it has a view */
         return;
     if (place->view->trouble.status != STATUS_OK && !view_stands(place->view)) {
         view_close(&place->view); /* its files went while they were written: the next step starts anew */

@@ -194,7 +194,7 @@ static enum status compare_parked(void *context, const char *consumer, const str
     (void)consumer, (void)error;
     struct parked_of_journey *journey = context;
     const bool is_before = parked->position < journey->position;
-    journey->before = journey->before || is_before;
+    journey->before |= is_before;
     if (MUTANT(DEAD_LETS_PASS) && parked->state == PARKED_DEAD)
         journey->before = false;
     journey->itself = parked->position == journey->position;

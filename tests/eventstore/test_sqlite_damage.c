@@ -431,6 +431,58 @@ SQLITE_TEST(verify_finds_streams_that_are_out_of_order)
               "%s", given->report.text);
 }
 
+SQLITE_TEST(verify_finds_streams_of_one_entity_that_are_out_of_order)
+{
+    must(append(given, ORDER_7, EXPECTED_NONE, 1, 1));
+    must(append(given, PAYMENT_7, EXPECTED_NONE, 2, 1));
+    must(append(given, (struct stream){"reservation", ORDER_7.entity}, EXPECTED_NONE, 3, 1));
+    by_a_ghost(given, "stream", "entity, category, version, position, PRIMARY KEY (entity, category DESC)",
+               "UPDATE ghost SET version = 1 WHERE category = 3; INSERT INTO ghost VALUES (1, 3, 1, 3)");
+    cr_assert(report_has(verify(given, given->store), "streams: the heads of the streams (of entity number 1) are out"
+                                                      " of order"),
+              "%s", given->report.text);
+}
+
+/* No statement on the table could do that, but for one on a table that is said to be another. */
+SQLITE_TEST(an_event_without_data_is_damaged)
+{
+    given->is_damaged = true;
+    must(append(given, TEA, EXPECTED_NONE, 1, 2));
+    given->engine->close(&given->store);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_drop_triggers(rogue);
+    raw_run(rogue, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET"
+                   " sql = replace(sql, 'data TEXT NOT NULL', 'data TEXT') WHERE name = 'event'");
+    raw_close(rogue);
+    rogue = raw_open(given->folder);
+    raw_run(rogue, "UPDATE event SET data = NULL WHERE position = 2");
+    raw_close(rogue);
+    given->store = another_handle(given);
+    must_be(STATUS_DAMAGED, eventstore_read_roll(given->store, &(struct roll_query){0}, pass, NULL, &given->error));
+    cr_assert_not_null(strstr(given->error.text, "position 2 is damaged: it has no data"), "%s", given->error.text);
+    cr_assert(report_has(verify(given, given->store), "chain: the event at position 2 "), "%s", given->report.text);
+}
+
+SQLITE_TEST(verify_finds_a_backup_that_does_not_say_how_it_ended)
+{
+    char folder[TEMPORARY_SIZE];
+    struct eventstore *copy;
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    must(append(given, TEA, EXPECTED_NONE, 1, 2));
+    temporary_make(folder);
+    must(eventstore_backup(given->store, path_in(folder, "events.db"), &position, digest, &given->error));
+    sqlite3 *rogue = raw_open(folder);
+    raw_drop_triggers(rogue);
+    raw_run(rogue, "UPDATE backup SET digest = x'00'");
+    raw_close(rogue);
+    must(eventstore_open_file(&copy, path_in(folder, "events.db"), &given->error));
+    cr_assert(report_has(verify(given, copy), "chain: another digest stands at position 2 than when"), "%s",
+              given->report.text);
+    eventstore_close(&copy);
+    temporary_remove(folder);
+}
+
 /* ---- links ---- */
 
 SQLITE_TEST(reading_a_stream_whose_link_is_cut_says_that_it_is_damaged)

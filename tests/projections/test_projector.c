@@ -8,6 +8,7 @@
 #include "projections/rebuild.h"
 #include "projections/stock.h"
 #include "tests/projections/history.h"
+#include "tests/support/mishap.h"
 
 static struct projector *projector_of(struct history *shop, const struct projection *const *chosen, size_t count)
 {
@@ -507,6 +508,46 @@ Test(projector, says_why_a_damaged_view_cannot_be_folded_again_and_tries_once_mo
     assert_view_equals_roll(shop, &orders_projection);
     projector_close(&projector);
     history_end(shop);
+}
+
+static struct history *deleted_from;
+
+static void somebody_deletes_the_views(void)
+{
+    delete_views(deleted_from);
+}
+
+/* At the `nth` call of the system that a step makes; false when it makes no more. */
+static bool gets_over_a_deletion(uint32_t nth, bool is_damaged)
+{
+    static const struct projection *const chosen[] = {&orders_projection, &stock_projection};
+    struct history *shop = deleted_from = history_new();
+    struct projector *projector = projector_of(shop, chosen, 2);
+    struct error error = {0};
+    busy_week(shop);
+    step_until_idle(projector);
+    if (is_damaged)
+        meddle(shop, "views/orders.db", "DELETE FROM meta");
+    placed(shop, 6, "tea", 1);
+    mishap_meanwhile(nth, somebody_deletes_the_views);
+    (void)!projector_step(projector, NULL, &error);
+    const bool is_deleted = mishap_heal();
+    step_until_idle(projector);
+    for (size_t i = 0; i < 2; i++)
+        assert_view_equals_roll(shop, chosen[i]);
+    projector_close(&projector);
+    history_end(shop);
+    return is_deleted;
+}
+
+Test(projector, starts_again_whenever_the_views_are_deleted, .timeout = 300)
+{
+    for (int is_damaged = 0; is_damaged <= 1; is_damaged++) {
+        uint32_t nth = 1;
+        while (gets_over_a_deletion(nth, is_damaged))
+            nth++;
+        cr_assert_gt(nth, 20, "or this test shows nothing");
+    }
 }
 
 Test(projection, is_found_by_its_name)

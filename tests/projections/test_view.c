@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "projections/rebuild.h"
 #include "projections/stock.h"
 #include "tests/projections/history.h"
+#include "tests/support/mishap.h"
 
 static enum status count_row(void *context, const struct order_row *row, struct error *error)
 {
@@ -702,6 +704,22 @@ Test(view, that_cannot_be_removed_is_named)
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_expect_eq(generation_remove_others(&shop->home, &orders_projection, &error), STATUS_IO);
     cr_expect_not_null(strstr(error.text, "orders.7.db"), "%s", error.text);
+    cr_expect_eq(orders_of(shop), 5);
+    history_end(shop);
+}
+
+Test(view, that_somebody_else_removes_first_is_removed)
+{
+    struct history *shop = history_new();
+    struct error error;
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    put(shop, "views/orders.7.db", "");
+    for (uint32_t nth = 4; nth <= 5; nth++) { /* after two paths and the link: the folder, and the file */
+        mishap_strike(nth, ENOENT);
+        cr_expect_eq(generation_remove_others(&shop->home, &orders_projection, &error), STATUS_OK, "%s", error.text);
+        cr_assert(mishap_heal());
+    }
     cr_expect_eq(orders_of(shop), 5);
     history_end(shop);
 }
