@@ -79,6 +79,7 @@ static bool is_uuid(struct stored_bytes stored, struct uuid *id)
 {
     if (stored.length != UUID_BYTES)
         return false;
+    CHECK(stored.bytes != NULL);
     memcpy(id->bytes, stored.bytes, UUID_BYTES);
     return true;
 }
