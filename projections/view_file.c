@@ -234,7 +234,6 @@ static enum status open_file(struct view *view, const struct view_home *home, en
     struct view_files known = generation_recall(home, view->projection);
     struct view_files before = generation_files(view->path, view->generation);
     bool is_trusted = view_files_equal(&before, &known) && view_files_are_all_there(&before);
-    *condition = VIEW_MISSING;
     if (before.database == 0 || (!is_trusted && custody == CUSTODY_SHARED))
         return STATUS_OK;
     enum status status = database_open(&view->database, view->path, DATABASE_WRITE, error);
@@ -261,6 +260,7 @@ static enum status open_generation(struct view *view, const struct view_home *ho
                                    enum custody custody, enum view_condition *condition, struct error *error)
 {
     char reason[TEXT_SAFE_SIZE];
+    *condition = VIEW_MISSING;
     enum status status = set_paths(view, home, generation, error);
     if (status == STATUS_OK)
         status = open_file(view, home, custody, condition, error);
