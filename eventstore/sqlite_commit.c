@@ -1,7 +1,8 @@
 /* sqlite_commit.c - the only way anything gets onto the roll.
  *
  *   enter the queue · BEGIN IMMEDIATE · fence · appends (guards, before the first that is new) · parked events ·
- *   snapshots · checkpoint · COMMIT · (now and then: checkpoint the log) · leave the queue · ring the doorbell
+ *   snapshots · checkpoint · open the queue's gate · COMMIT · (now and then: checkpoint the log) · leave the queue ·
+ *   ring the doorbell
  *
  * The true moment of commit is SQLite's COMMIT, which syncs the log. Until then nothing is visible to anyone; after it
  * the commit stands, whatever becomes of us. */
@@ -492,6 +493,7 @@ static enum status run_transaction(struct eventstore *store, transaction_work wo
     if (status == STATUS_OK)
         status = work(store, context, error);
     const bool is_done = status == STATUS_OK;
+    writer_queue_open_gate(&store->queue);
     if (is_done)
         status = database_execute(store->statements[STATEMENT_COMMIT], "commit", error);
     if (status != STATUS_OK)
