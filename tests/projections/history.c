@@ -72,48 +72,51 @@ struct uuid order_id(int number)
 struct encoded {
     struct buffer data;
     char entity[ENTITY_SIZE];
-    struct new_event event;
-    struct append append;
+    struct stream stream;
 };
 
-static void encode(struct history *history, const struct event *event, struct encoded *out)
+static void encode(const struct event *event, struct encoded *out, struct new_event *written)
 {
     static uint64_t serial;
     serial++;
     *out = (struct encoded){0};
+    *written = (struct new_event){0};
     MUST(event_encode(event, &out->data, &error));
     event_entity(event, out->entity);
-    struct uuid id = {0};
-    memcpy(id.bytes, &serial, sizeof serial);
-    if (!event_order(event, &out->event.correlation))
-        out->event.correlation = id;
-    out->event.id = id;
-    out->event.type = event_type_name(event->type);
-    out->event.schema_version = event_schema_version(event->type);
-    out->event.data = out->data.data;
-    out->event.data_length = out->data.length;
-    out->append = (struct append){.stream = {event_category(event->type), out->entity},
-                                  .expected_version = EXPECTED_ANY,
-                                  .events = &out->event,
-                                  .count = 1};
-    (void)history;
+    out->stream = (struct stream){event_category(event->type), out->entity};
+    memcpy(written->id.bytes, &serial, sizeof serial);
+    if (!event_order(event, &written->correlation))
+        written->correlation = written->id;
+    written->type = event_type_name(event->type);
+    written->schema_version = event_schema_version(event->type);
+    written->data = out->data.data;
+    written->data_length = out->data.length;
+}
+
+static bool is_of(struct stream one, struct stream other)
+{
+    return strcmp(one.category, other.category) == 0 && strcmp(one.entity, other.entity) == 0;
 }
 
 void state_all(struct history *history, const struct event *events, size_t count)
 {
     struct encoded *encoded = calloc(count, sizeof *encoded);
+    struct new_event *written = calloc(count, sizeof *written);
     struct append *appends = calloc(count, sizeof *appends);
-    cr_assert(encoded != NULL && appends != NULL);
+    struct commit commit = {.appends = appends, .actor = "test", .producer = "test 1"};
+    cr_assert(encoded != NULL && written != NULL && appends != NULL);
     for (size_t i = 0; i < count; i++) {
-        encode(history, &events[i], &encoded[i]);
-        appends[i] = encoded[i].append;
+        encode(&events[i], &encoded[i], &written[i]);
+        if (i == 0 || !is_of(encoded[i].stream, encoded[i - 1].stream))
+            appends[commit.append_count++] = (struct append){encoded[i].stream, EXPECTED_ANY, &written[i], 0};
+        appends[commit.append_count - 1].count++;
     }
-    struct commit commit = {.appends = appends, .append_count = count, .actor = "test", .producer = "test 1"};
     history->time.now_us += 1000000;
     MUST(eventstore_commit(history->store, &commit, NULL, &error));
     for (size_t i = 0; i < count; i++)
         buffer_clear(&encoded[i].data);
     free(encoded);
+    free(written);
     free(appends);
 }
 
