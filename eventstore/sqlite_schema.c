@@ -18,9 +18,14 @@
     "CREATE TRIGGER " table "_is_never_deleted BEFORE DELETE ON " table                                                \
     " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: nothing in " table " is ever removed'); END;"
 
-#define REFUSE_REPLACING(table, standing)                                                                              \
+#define REFUSE_REPLACING_BY(raise, table, standing)                                                                    \
     "CREATE TRIGGER " table "_is_never_replaced BEFORE INSERT ON " table " WHEN " standing                             \
-    " BEGIN SELECT RAISE(ABORT, 'the roll is append-only: this stands in " table " already'); END;"
+    " BEGIN SELECT RAISE(" raise ", 'the roll is append-only: this stands in " table " already'); END;"
+#define REFUSE_REPLACING(table, standing) REFUSE_REPLACING_BY("ABORT", table, standing)
+
+#define EVENT_STANDS                                                                                                   \
+    "NEW.position <= (SELECT max(position) FROM event) OR NEW.version <="                                              \
+    " (SELECT version FROM stream WHERE entity = NEW.entity AND category = NEW.category)"
 
 /* clang-format off */
 /* A name's number is the count of those before it, plus one: so a table in memory needs no search. */
@@ -58,8 +63,7 @@ static const char *const format_1[] = {
     REFUSE_CHANGES("entity"),
     REFUSE_REPLACING("store", "EXISTS (SELECT 1 FROM store)"),
     /* BEFORE, although AFTER is cheaper: afterwards nobody can tell a new last event from one that was replaced. */
-    REFUSE_REPLACING("event", "NEW.position <= (SELECT max(position) FROM event) OR NEW.version <="
-                              " (SELECT version FROM stream WHERE entity = NEW.entity AND category = NEW.category)"),
+    REFUSE_REPLACING("event", EVENT_STANDS),
     REFUSE_REPLACING("category", "EXISTS (SELECT 1 FROM category WHERE id = NEW.id OR name = NEW.name)"),
     REFUSE_REPLACING("type", "EXISTS (SELECT 1 FROM type WHERE id = NEW.id OR name = NEW.name)"),
     REFUSE_REPLACING("origin", "EXISTS (SELECT 1 FROM origin WHERE id = NEW.id OR"
@@ -123,6 +127,13 @@ static const char *const format_4[] = {
     "CREATE TABLE snapshot (entity INTEGER NOT NULL, category INTEGER NOT NULL, fold INTEGER NOT NULL,"
     " version INTEGER NOT NULL, data TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (entity, category))"
     " STRICT, WITHOUT ROWID;",
+    /* A statement that may ABORT copies each page before it changes it. After FAIL stays what the statement had inserted
+     * before, and that was new. */
+    "DROP TRIGGER event_is_never_replaced;",
+    REFUSE_REPLACING_BY("FAIL", "event", EVENT_STANDS),
+    "DROP TRIGGER entity_is_never_replaced;",
+    REFUSE_REPLACING_BY("FAIL", "entity", "EXISTS (SELECT 1 FROM entity WHERE id = NEW.id) OR"
+                                          " EXISTS (SELECT 1 FROM entity WHERE name = NEW.name)"),
     NULL,
 };
 /* clang-format on */
@@ -174,7 +185,7 @@ const char *const statement_sql[STATEMENTS] = {
                                             " AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62) ORDER BY position",
     [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
     [STATEMENT_INSERT_EVENT] =
-        "INSERT INTO event (" EVENT_COLUMNS
+        "INSERT OR FAIL INTO event (" EVENT_COLUMNS
         ", previous, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [STATEMENT_FIND_STREAM] = "SELECT version, position FROM stream WHERE entity = ?1 AND category = ?2",
     [STATEMENT_PUT_STREAM] = "INSERT INTO stream (entity, category, version, position) VALUES (?1, ?2, ?3, ?4)"
@@ -182,7 +193,7 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_ENTITY_STREAMS] =
         "SELECT version, position, entity FROM stream WHERE entity = (SELECT id FROM entity WHERE name = ?1)",
     [STATEMENT_FIND_ENTITY] = "SELECT id FROM entity WHERE name = ?1",
-    [STATEMENT_ADD_ENTITY] = "INSERT INTO entity (name) VALUES (?1)",
+    [STATEMENT_ADD_ENTITY] = "INSERT OR FAIL INTO entity (name) VALUES (?1)",
     [STATEMENT_ENTITIES_FROM] = "SELECT id, name FROM entity WHERE id >= ?1 ORDER BY id LIMIT ?2",
     [STATEMENT_FIND_CHECKPOINT] =
         "SELECT position, checksum IS " CHECKPOINT_CHECKSUM " FROM checkpoint WHERE consumer = ?1",

@@ -92,6 +92,17 @@ SQLITE_TEST(refuses_to_replace_what_stands)
     raw_close(rogue);
 }
 
+SQLITE_TEST(keeps_what_stands_from_a_statement_that_inserts_something_new_first)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "BEGIN");
+    refuses(rogue, "INSERT OR REPLACE INTO event " EVENT_LIKE("4", "4") " UNION ALL " EVENT_LIKE("1", "9"));
+    cr_expect_eq(raw_integer(rogue, "SELECT count(*) FROM event WHERE position <= 3 AND data <> 'forged'"), 3);
+    raw_run(rogue, "ROLLBACK");
+    raw_close(rogue);
+}
+
 /* ---- the view ---- */
 
 static void shows(sqlite3 *database, const char *column, const char *want)

@@ -65,7 +65,8 @@ SIMULATE = ["--runs", "20", "--orders", "50", "--stop", "--no-shrink"]
 SANITIZERS = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 BUILDS = {"plain": "-O2", "sanitized": f"-O1 {SANITIZERS}"}
 COMPLAINT = re.compile(rb"(Address|Leak)Sanitizer|runtime error:")
-PATIENCE_S, PATIENCE_FACTOR, CPU_MAX_S = 60, 10, 8
+PATIENCE_S, PATIENCE_FACTOR = 60, 10
+CPU_MAX_S = {"plain": 20, "sanitized": 60}  # of one test: the longest takes half of it
 MEMORY_MAX_BYTES, FILE_MAX_BYTES = 8 << 30, 1 << 30
 
 running = set()
@@ -168,7 +169,7 @@ class Build:
     def judge(self, executable, suite, place):
         """(what was wrong, output); None when all is well."""
         limit_s = PATIENCE_S + PATIENCE_FACTOR * self.seconds.get(suite, PATIENCE_S)
-        status, output = run_limited([executable, *arguments(suite)], place, limit_s, self.kind == "plain")
+        status, output = run_limited([executable, *arguments(suite)], place, limit_s, self.kind)
         if status is None:
             return f"{suite}, no end", output
         if status != 0 or COMPLAINT.search(output):
@@ -190,11 +191,11 @@ def new_folder(parent):
     return folder
 
 
-def run_limited(command, place, limit_s, limit_memory):
+def run_limited(command, place, limit_s, kind):
     """(status, output); the status is None when the time was over. Nothing that it started outlives it."""
     scratch = new_folder(place)
-    limits = [f"--fsize={FILE_MAX_BYTES}", f"--cpu={CPU_MAX_S}", "--core=0"]
-    if limit_memory:  # a sanitizer maps terabytes, and touches few
+    limits = [f"--fsize={FILE_MAX_BYTES}", f"--cpu={CPU_MAX_S[kind]}", "--core=0"]
+    if kind == "plain":  # a sanitizer maps terabytes, and touches few
         limits.append(f"--as={MEMORY_MAX_BYTES}")
     environment = os.environ | {"TMPDIR": str(scratch)}
     process = subprocess.Popen(
