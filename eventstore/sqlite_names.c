@@ -2,7 +2,7 @@
  *
  * There are dozens of categories, types and origins: all of them are kept in memory, where name n stands at place
  * n − 1, and read again when a number or a name is met that is not there yet (another process may have added it).
- * Entities are many: the last ENTITY_SLOTS met are remembered, once by number and once by name. By number, those with a
+ * Entities are many: those met last are remembered, once by number and once by name. By number, those with a
  * name in words (skus, that come again and again) are kept apart from UUIDs (orders, that come and go) which would push
  * them out. */
 #include "eventstore/sqlite_store.h"
@@ -22,7 +22,7 @@ enum status names_open(struct eventstore *store, struct error *error)
     store->origins = calloc(ORIGINS_MAX, sizeof *store->origins);
     store->entities_by_id[false] = calloc(ENTITY_SLOTS, sizeof(struct entity_slot));
     store->entities_by_id[true] = calloc(ENTITY_SLOTS, sizeof(struct entity_slot));
-    store->entities_by_name = calloc(ENTITY_SLOTS, sizeof *store->entities_by_name);
+    store->entities_by_name = calloc(ENTITY_NAMES, sizeof *store->entities_by_name);
     if (store->categories.names == NULL || store->types.names == NULL || store->origins == NULL ||
         store->entities_by_id[false] == NULL || store->entities_by_id[true] == NULL || store->entities_by_name == NULL)
         return error_memory(error);
@@ -43,7 +43,9 @@ void names_forget(struct eventstore *store)
 {
     store->categories.count = store->types.count = store->origin_count = 0;
     for (int i = 0; i < ENTITY_SLOTS; i++)
-        store->entities_by_id[false][i].id = store->entities_by_id[true][i].id = store->entities_by_name[i].id = 0;
+        store->entities_by_id[false][i].id = store->entities_by_id[true][i].id = 0;
+    for (int i = 0; i < ENTITY_NAMES; i++)
+        store->entities_by_name[i].id = 0;
 }
 
 enum status names_check(const char *name, const char *what, struct error *error)
@@ -263,7 +265,7 @@ static struct entity_slot *slot_by_name(struct eventstore *store, const char *na
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (const char *at = name; *at != '\0'; at++)
         hash = (hash ^ (uint8_t)*at) * 16777619u;
-    return &store->entities_by_name[hash % ENTITY_SLOTS];
+    return &store->entities_by_name[hash % ENTITY_NAMES];
 }
 
 void names_bind_entity(sqlite3_stmt *statement, const char *name, struct uuid *id)

@@ -91,7 +91,8 @@ enum {
     NAME_SIZE = EVENTSTORE_NAME_MAX + 1,
     NAMES_MAX = 256,     /* categories or types: an application has dozens */
     ORIGINS_MAX = 4096,  /* who × which version of the program: they add up over the years */
-    ENTITY_SLOTS = 1024, /* entities remembered, each way: a batch's worth */
+    ENTITY_SLOTS = 1024, /* entities remembered by number, of each kind: a batch's worth */
+    ENTITY_NAMES = 4096, /* … and by name, where a thousand skus shall seldom push one another out */
     CLAIMS_MAX = 16,
     FIRST_WITH_CHECKSUMS = 3, /* of the formats */
     FIRST_WITH_SNAPSHOTS = 4,
@@ -148,7 +149,7 @@ struct eventstore {
     struct origin_row *origins;
     int origin_count;
     struct entity_slot *entities_by_id[2]; /* ENTITY_SLOTS of them each, by id: names in words, and UUIDs */
-    struct entity_slot *entities_by_name;  /* ENTITY_SLOTS of them, by hash of the name */
+    struct entity_slot *entities_by_name;  /* ENTITY_NAMES of them, by hash of the name */
     int64_t next_uuid_entity;              /* the one behind the UUID that was read last */
 
     struct roll_head head;
