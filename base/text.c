@@ -259,3 +259,11 @@ size_t text_columns(const char *text)
     }
     return columns;
 }
+
+uint32_t text_hash(const char *text)
+{
+    uint32_t hash = UINT32_C(2166136261);
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (uint8_t)*text) * UINT32_C(16777619);
+    return hash;
+}

@@ -38,6 +38,9 @@ const char *text_safe(char out[TEXT_SAFE_SIZE], const char *text);
 /* As text_safe for `length` bytes without a NUL. */
 const char *text_safe_bytes(char out[TEXT_SAFE_SIZE], const char *text, size_t length);
 
+/* A number for tables and the like; equal texts have the same (FNV-1a, by Fowler, Noll and Vo). */
+uint32_t text_hash(const char *text);
+
 /* Takes away the part of a character that a cut (snprintf into too small an array) left at the end of `text`. */
 void text_trim_partial(char *text);
 

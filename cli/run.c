@@ -210,7 +210,11 @@ static int sleep_ms(const struct worker *worker, const struct till *till, bool r
 static enum status sleep_until_news(struct worker *worker, struct shop *shop, const struct till *till, uint32_t bell,
                                     bool *rested, struct error *error)
 {
-    eventstore_wait(shop->store, bell, sleep_ms(worker, till, *rested));
+    const int longest_ms = sleep_ms(worker, till, *rested);
+    if (worker->consumer != NULL)
+        consumer_sleep(worker->consumer, bell, longest_ms);
+    else
+        eventstore_wait(shop->store, bell, longest_ms);
     if (*rested || eventstore_bell(shop->store) != bell)
         return STATUS_OK;
     enum status status = worker_rest(worker, error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "base/text.h"
 
 const struct fold reservation_fold = {
     .category = "reservation",
@@ -28,20 +29,11 @@ void reservation_evolve(void *state, const struct event *event)
 
 /* ---- what an order needs ---- */
 
-/* FNV-1a (Fowler, Noll, Vo). */
-static size_t hash_text(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return (size_t)(hash ^ hash >> 32);
-}
-
 /* Where `sku` stands in `needs`, or the free slot where it belongs. A slot holds 1 + the index, 0 is free; there are a
  * power of two of them, and always a free one. */
 static size_t *find_slot(size_t *slots, size_t slot_count, const struct sku_quantities *needs, const char *sku)
 {
-    size_t at = hash_text(sku) & (slot_count - 1);
+    size_t at = text_hash(sku) & (slot_count - 1);
     while (slots[at] != 0 && strcmp(needs->items[slots[at] - 1].sku, sku) != 0)
         at = (at + 1) & (slot_count - 1);
     return &slots[at];

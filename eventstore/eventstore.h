@@ -350,7 +350,12 @@ uint32_t eventstore_bell(struct eventstore *store);
  * bell is a comfort, the slow poll is the safety net). */
 void eventstore_wait(struct eventstore *store, uint32_t seen, int timeout_ms);
 
-/* Wakes everybody who waits. */
+/* The same for one who wants to hear of some types only, at least one: events of others let it sleep, but for a few
+ * whose names have the same hash. */
+void eventstore_wait_for(struct eventstore *store, uint32_t seen, const char *const *types, size_t type_count,
+                         int timeout_ms);
+
+/* Wakes everybody who waits, whatever for. */
 void eventstore_ring(struct eventstore *store);
 
 /* ---- life cycle ---- */

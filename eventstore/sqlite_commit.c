@@ -26,6 +26,7 @@ struct writing {
     int origin;
     bool any_fresh, any_standing; /* appends that are new · that stand on the roll already, byte for byte */
     bool checkpoint_is_there;     /* at its new value already; so is one that there is none of */
+    uint32_t tones;               /* of the doorbell, for the types that were written */
 };
 
 /* ---- sentences ---- */
@@ -271,6 +272,7 @@ static enum status insert_event(struct writing *writing, struct stream_row *row,
     sqlite3_bind_blob(insert, COLUMN_DIGEST + 1, store->head.digest, EVENTSTORE_DIGEST_BYTES, SQLITE_STATIC);
     row->version++;
     row->position = store->head.position;
+    writing->tones |= doorbell_tone(event->type);
     return database_execute(insert, "write an event", error);
 }
 
@@ -582,6 +584,6 @@ enum status eventstore_commit(struct eventstore *store, const struct commit *com
     if (status == STATUS_OK && head != NULL)
         *head = store->head.position;
     if (status == STATUS_OK && writing.any_fresh)
-        eventstore_ring(store);
+        doorbell_ring(&store->doorbell, writing.tones);
     return status;
 }

@@ -262,10 +262,7 @@ enum status names_origin(struct eventstore *store, int64_t id, const struct orig
 
 static struct entity_slot *slot_by_name(struct eventstore *store, const char *name)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (const char *at = name; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 16777619u;
-    return &store->entities_by_name[hash % ENTITY_NAMES];
+    return &store->entities_by_name[text_hash(name) % ENTITY_NAMES];
 }
 
 void names_bind_entity(sqlite3_stmt *statement, const char *name, struct uuid *id)

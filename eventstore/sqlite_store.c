@@ -476,12 +476,21 @@ uint32_t eventstore_bell(struct eventstore *store)
 
 void eventstore_wait(struct eventstore *store, uint32_t seen, int timeout_ms)
 {
-    doorbell_wait(&store->doorbell, seen, timeout_ms);
+    doorbell_wait(&store->doorbell, seen, DOORBELL_EVERY_TONE, timeout_ms);
+}
+
+void eventstore_wait_for(struct eventstore *store, uint32_t seen, const char *const *types, size_t type_count,
+                         int timeout_ms)
+{
+    uint32_t tones = 0;
+    for (size_t i = 0; i < type_count; i++)
+        tones |= doorbell_tone(types[i]);
+    doorbell_wait(&store->doorbell, seen, tones, timeout_ms);
 }
 
 void eventstore_ring(struct eventstore *store)
 {
-    doorbell_ring(&store->doorbell);
+    doorbell_ring(&store->doorbell, DOORBELL_EVERY_TONE);
 }
 
 static enum status claim_path(const struct eventstore *store, const char *consumer, char path[PATH_SIZE],

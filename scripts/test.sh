@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh --tests
 scripts/build.sh test
-exec ctest --preset test --no-tests=error "$@"
+exec ctest --preset test --no-tests=error -j "$(nproc)" "$@"

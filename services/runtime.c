@@ -654,6 +654,11 @@ enum status consumer_step(struct consumer *consumer, struct progress *progress, 
     return status == STATUS_OK ? save_pause(consumer, error) : status;
 }
 
+void consumer_sleep(struct consumer *consumer, uint32_t seen, int timeout_ms)
+{
+    eventstore_wait_for(consumer->store, seen, consumer->types, consumer->type_count, timeout_ms);
+}
+
 enum status consumer_rest(struct consumer *consumer, struct error *error)
 {
     if (consumer->position == consumer->checkpoint)

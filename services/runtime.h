@@ -159,6 +159,9 @@ enum status consumer_open(struct consumer **consumer, struct eventstore *store, 
  * work; this one must stop. */
 enum status consumer_step(struct consumer *consumer, struct progress *progress, struct error *error) MUST_CHECK;
 
+/* Sleeps until there may be news for it since the bell showed `seen`, a signal comes, or `timeout_ms` has passed. */
+void consumer_sleep(struct consumer *consumer, uint32_t seen, int timeout_ms);
+
 /* Writes the checkpoint if it moved without events since the last commit: at idle and at a stop. */
 enum status consumer_rest(struct consumer *consumer, struct error *error) MUST_CHECK;
 

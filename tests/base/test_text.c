@@ -255,3 +255,11 @@ Test(text, columns_are_what_a_terminal_draws)
     cr_expect_eq(text_columns("\xFF\xFE"), 2);
     cr_expect_eq(text_columns("𠀀"), 2);
 }
+
+/* The values that its authors publish for 32 bits. */
+Test(text, hashes_are_those_of_fnv_1a)
+{
+    cr_expect_eq(text_hash(""), UINT32_C(0x811c9dc5));
+    cr_expect_eq(text_hash("a"), UINT32_C(0xe40c292c));
+    cr_expect_eq(text_hash("foobar"), UINT32_C(0xbf9cf968));
+}

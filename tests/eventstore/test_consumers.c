@@ -452,6 +452,48 @@ static int wait_for_news(struct process *us, void *context)
     return soon && eventstore_bell(store) != seen ? 0 : 2;
 }
 
+/* Awake, it finds both events on the roll, or was woken too early. */
+static int wait_for_a_type(struct process *us, void *context)
+{
+    static const char *const types[] = {"Heard"};
+    struct given *given = context;
+    struct eventstore *store;
+    uint64_t head = 0;
+    if (given->engine->open(&store, given->folder, &given->options, &given->error) != STATUS_OK)
+        return 1;
+    uint32_t seen = eventstore_bell(store);
+    wave(us);
+    int64_t started_us = clock_monotonic_us();
+    eventstore_wait_for(store, seen, types, 1, 10000);
+    bool soon = clock_monotonic_us() - started_us < 5000000;
+    return soon && eventstore_head(store, &head, &given->error) == STATUS_OK && head == 2 ? 0 : 2;
+}
+
+CONTRACT(doorbell, lets_sleep_who_wants_to_hear_of_other_types)
+{
+    struct draft draft;
+    struct process sleeper = start_process(wait_for_a_type, given);
+    wait_for_wave(&sleeper);
+    wait_until_asleep(&sleeper);
+    must(append(given, ORDER_7, EXPECTED_NONE, 1, 1));
+    wait_until_asleep(&sleeper);
+    draft_start(&draft);
+    draft_append(&draft, ORDER_7, 1, 2, 1)->type = "Heard";
+    must(commit(given, &draft));
+    cr_assert_eq(end_of(&sleeper), 0);
+}
+
+CONTRACT(doorbell, who_listens_for_a_type_hears_who_rings_for_everybody)
+{
+    static const char *const types[] = {"Heard"};
+    uint32_t seen = eventstore_bell(given->store);
+    int64_t started_us = clock_monotonic_us();
+    eventstore_ring(given->store);
+    eventstore_wait_for(given->store, seen, types, 1, 10000);
+    eventstore_wait_for(given->store, eventstore_bell(given->store), types, 1, 1);
+    cr_assert_lt(clock_monotonic_us() - started_us, 5000000);
+}
+
 CONTRACT(doorbell, wakes_another_process_that_sleeps)
 {
     struct process sleeper = start_process(wait_for_news, given);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "domain/order.h"
+#include "eventstore/doorbell.h"
 #include "tests/services/fraud_watcher.h"
 #include "tests/services/saga.h"
 
@@ -27,6 +28,29 @@ static void restart_all_with_batches_of(size_t events)
 }
 
 /* ---- batches ---- */
+
+/* Every order has these, and each service waits for one of them. */
+Test(runtime, what_is_said_of_every_order_rings_in_tones_of_its_own)
+{
+    static const enum event_type types[] = {EVENT_ORDER_PLACED,   EVENT_PAYMENT_CAPTURED, EVENT_STOCK_RESERVED,
+                                            EVENT_UNITS_RESERVED, EVENT_ORDER_CONFIRMED,  EVENT_NOTIFICATION_SENT};
+    uint32_t tones = 0;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        const uint32_t tone = doorbell_tone(event_type_name(types[i]));
+        cr_expect_eq(tones & tone, 0, "%s", event_type_name(types[i]));
+        tones |= tone;
+    }
+}
+
+Test(runtime, a_service_sleeps_until_there_is_news_for_it)
+{
+    const uint32_t seen = eventstore_bell(saga.store);
+    consumer_sleep(saga.consumers[PAYMENT], seen, 1);
+    saga_place(&saga, "1", "tea", 1, "tok_ok");
+    const int64_t started_us = clock_monotonic_us();
+    consumer_sleep(saga.consumers[PAYMENT], seen, 10000);
+    cr_assert_lt(clock_monotonic_us() - started_us, 5000000);
+}
 
 Test(runtime, two_events_of_one_journey_in_one_batch_see_each_other)
 {
