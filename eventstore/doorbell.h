@@ -1,8 +1,8 @@
 /* doorbell.h - news for sleeping consumers, across processes: a counter in a small mapped file, waited on with a futex.
  * Measured: 46 µs from commit to awake at the median, against 757 µs for polling with back-off; idle costs nothing.
  *
- * It rings in 32 tones, and who waits says which of them he listens for: so an event wakes those who want it, and leaves
- * the processors to them. */
+ * It rings in 32 tones, and who waits says which of them he listens for: so an event wakes those who want it, and
+ * leaves the processors to them. */
 #ifndef EVENTSTORE_DOORBELL_H
 #define EVENTSTORE_DOORBELL_H
 
