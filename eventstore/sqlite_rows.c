@@ -49,7 +49,9 @@ static void hand_over(sqlite3_context *call, int count, sqlite3_value **argument
         return;
     }
     fill_row(&row, arguments + 1, count - 1);
+    sink->rows_left--;
     sink->status = sink->visit(sink->context, &row, sink->error);
+    sqlite3_result_int(call, sink->status != STATUS_OK || sink->rows_left == 0);
 }
 
 enum status rows_register(sqlite3 *database, struct error *error)
@@ -60,16 +62,12 @@ enum status rows_register(sqlite3 *database, struct error *error)
     return STATUS_OK;
 }
 
-void rows_bind(sqlite3_stmt *select, struct row_sink *sink)
-{
-    sqlite3_bind_pointer(select, 1, sink, sink_type, NULL);
-}
-
-enum status rows_step(sqlite3_stmt *select, struct row_sink *sink, bool *row, struct error *error)
+enum status rows_visit(sqlite3_stmt *select, struct row_sink *sink, bool *more, struct error *error)
 {
     sink->status = STATUS_OK;
     sink->error = error;
-    enum status status = database_step(select, row, "read the roll", error);
+    sqlite3_bind_pointer(select, 1, sink, sink_type, NULL);
+    enum status status = database_step(select, more, "read the roll", error);
     return status == STATUS_OK ? sink->status : status;
 }
 

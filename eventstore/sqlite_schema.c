@@ -138,9 +138,9 @@ const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, fo
     "position, type, entity, category, version, schema_version, event_id, correlation, causation, recorded_at, "       \
     "origin,"                                                                                                          \
     " command_id, data"
-#define READ_EVENTS       "SELECT till_event(?1, " EVENT_COLUMNS ") FROM event WHERE "
-#define READ_LINKS        "SELECT till_event(?1, " EVENT_COLUMNS ", previous) FROM event WHERE "
-#define READ_WHOLE_EVENTS "SELECT till_event(?1, " EVENT_COLUMNS ", previous, digest) FROM event WHERE "
+/* till_event() stands last in the condition, so that it is handed the rows that are wanted, and says when to stop. */
+#define HAND_OVER(more)        "till_event(?1, " EVENT_COLUMNS more ")"
+#define READ(condition, more)  "SELECT 1 FROM event WHERE " condition " AND " HAND_OVER(more)
 
 /* Only the first of a sequence may be tried; the others wait behind it. Parameters as in bind_parked_query. */
 #define SELECT_PARKED(condition, order)                                                                                \
@@ -162,16 +162,15 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_BEGIN_READING] = "BEGIN",
     [STATEMENT_HEAD] = "SELECT position, recorded_at, digest FROM event ORDER BY position DESC LIMIT 1",
-    [STATEMENT_EVENT_AT] = READ_LINKS "position = ?2",
+    [STATEMENT_EVENT_AT] = READ("position = ?2", ", previous"),
     [STATEMENT_EVENT_ID] = "SELECT event_id FROM event WHERE position = ?1",
     [STATEMENT_EVENT_DIGEST] = "SELECT digest FROM event WHERE position = ?1",
     [STATEMENT_EVENT_LINK] = "SELECT previous, version, entity, category FROM event WHERE position = ?1",
-    [STATEMENT_ROLL_FORWARDS] = READ_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position",
-    [STATEMENT_ROLL_BACKWARDS] = READ_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position DESC",
-    [STATEMENT_ROLL_WHOLE] = READ_WHOLE_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position",
+    [STATEMENT_ROLL_FORWARDS] = READ("position BETWEEN ?2 AND ?3", "") " ORDER BY position",
+    [STATEMENT_ROLL_BACKWARDS] = READ("position BETWEEN ?2 AND ?3", "") " ORDER BY position DESC",
+    [STATEMENT_ROLL_WHOLE] = READ("position BETWEEN ?2 AND ?3", ", previous, digest") " ORDER BY position",
     /* Bit n of ?4: may type n be wanted? Rows that are not are passed before their data is touched. */
-    [STATEMENT_ROLL_OF_TYPES] = READ_EVENTS "position BETWEEN ?2 AND ?3"
-                                            " AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62) ORDER BY position",
+    [STATEMENT_ROLL_OF_TYPES] = READ("position BETWEEN ?2 AND ?3 AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62)", "") " ORDER BY position",
     [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
     [STATEMENT_INSERT_EVENT] =
         "INSERT INTO event (" EVENT_COLUMNS

@@ -110,13 +110,12 @@ static enum status read_one(struct eventstore *store, uint64_t position, row_vis
 {
     sqlite3_stmt *select;
     bool row = false;
-    struct row_sink sink = {.visit = visit, .context = context};
+    struct row_sink sink = {.visit = visit, .context = context, .rows_left = 1};
     enum status status = statement_lend(store, STATEMENT_EVENT_AT, &select, error);
     if (status != STATUS_OK)
         return status;
-    rows_bind(select, &sink);
     sqlite3_bind_int64(select, 2, (int64_t)position);
-    status = rows_step(select, &sink, &row, error);
+    status = rows_visit(select, &sink, &row, error);
     if (status == STATUS_OK && !row)
         status = damaged_at(error, position, "it is missing");
     statement_return(store, STATEMENT_EVENT_AT, select);
