@@ -43,7 +43,7 @@ static void fill_row(struct event_row *row, sqlite3_value **columns, int count)
 static void hand_over(sqlite3_context *call, int count, sqlite3_value **arguments)
 {
     struct event_row row;
-    struct row_sink *sink = count > COLUMN_DATA + 1 ? sqlite3_value_pointer(arguments[0], sink_type) : NULL;
+    struct row_sink *sink = count > COLUMN_COMMAND_ID + 1 ? sqlite3_value_pointer(arguments[0], sink_type) : NULL;
     if (sink == NULL) {
         sqlite3_result_error(call, "till_event() is the store's own", -1);
         return;

@@ -135,12 +135,11 @@ const char identity_lock_sql[] = REFUSE_UPDATES("store");
 const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2, format_3, format_4};
 
 #define EVENT_COLUMNS                                                                                                  \
-    "position, type, entity, category, version, schema_version, event_id, correlation, causation, recorded_at, "       \
-    "origin,"                                                                                                          \
-    " command_id, data"
+    "data, position, type, entity, category, version, schema_version, event_id, correlation, causation, recorded_at,"  \
+    " origin, command_id"
 /* till_event() stands last in the condition, so that it is handed the rows that are wanted, and says when to stop. */
-#define HAND_OVER(more)        "till_event(?1, " EVENT_COLUMNS more ")"
-#define READ(condition, more)  "SELECT 1 FROM event WHERE " condition " AND " HAND_OVER(more)
+#define HAND_OVER(more)       "till_event(?1, " EVENT_COLUMNS more ")"
+#define READ(condition, more) "SELECT 1 FROM event WHERE " condition " AND " HAND_OVER(more)
 
 /* Only the first of a sequence may be tried; the others wait behind it. Parameters as in bind_parked_query. */
 #define SELECT_PARKED(condition, order)                                                                                \
@@ -170,7 +169,8 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_ROLL_BACKWARDS] = READ("position BETWEEN ?2 AND ?3", "") " ORDER BY position DESC",
     [STATEMENT_ROLL_WHOLE] = READ("position BETWEEN ?2 AND ?3", ", previous, digest") " ORDER BY position",
     /* Bit n of ?4: may type n be wanted? Rows that are not are passed before their data is touched. */
-    [STATEMENT_ROLL_OF_TYPES] = READ("position BETWEEN ?2 AND ?3 AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62)", "") " ORDER BY position",
+    [STATEMENT_ROLL_OF_TYPES] =
+        READ("position BETWEEN ?2 AND ?3 AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62)", "") " ORDER BY position",
     [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
     [STATEMENT_INSERT_EVENT] =
         "INSERT INTO event (" EVENT_COLUMNS
