@@ -54,10 +54,20 @@ static void hand_over(sqlite3_context *call, int count, sqlite3_value **argument
     sqlite3_result_int(call, sink->status != STATUS_OK || sink->rows_left == 0);
 }
 
+static void tell_next(sqlite3_context *call, int count, sqlite3_value **arguments)
+{
+    const struct row_sink *sink = count == 1 ? sqlite3_value_pointer(arguments[0], sink_type) : NULL;
+    if (sink == NULL)
+        sqlite3_result_error(call, "till_next() is the store's own", -1);
+    else
+        sqlite3_result_int64(call, (int64_t)sink->next);
+}
+
 enum status rows_register(sqlite3 *database, struct error *error)
 {
     const int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
-    if (sqlite3_create_function_v2(database, "till_event", -1, flags, NULL, hand_over, NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_create_function_v2(database, "till_event", -1, flags, NULL, hand_over, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_create_function_v2(database, "till_next", 1, flags, NULL, tell_next, NULL, NULL, NULL) != SQLITE_OK)
         return database_error(database, "prepare to read events", error);
     return STATUS_OK;
 }

@@ -38,7 +38,7 @@ enum statement {
     STATEMENT_COMMIT,
     STATEMENT_BEGIN_READING,
     STATEMENT_HEAD,
-    STATEMENT_EVENT_AT,
+    STATEMENT_EVENT_CHAIN,
     STATEMENT_EVENT_ID,
     STATEMENT_EVENT_DIGEST,
     STATEMENT_EVENT_LINK,
@@ -179,6 +179,7 @@ struct row_sink {
     row_visitor visit;
     void *context;
     size_t rows_left;    /* that are wanted; the visitor may change its mind, and set 0 */
+    uint64_t next;       /* position that till_next() gives: where the visitor wants to go on */
     struct error *error; /* rows_visit's */
     enum status status;  /* the visitor's */
 };
