@@ -308,9 +308,9 @@ static enum status walk_streams(struct stream_walk *walk, const char *entity, st
         return status;
     names_bind_entity(select, entity, &id);
     status = find_heads(walk, select, error);
-    if (status == STATUS_OK && walk->head_count == 0) /* as somebody's correlation its name may be known all the same */
+    if (status == STATUS_OK && walk->heads == NULL) /* as somebody's correlation its name may be known all the same */
         status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
-    if (status == STATUS_OK) {
+    else if (status == STATUS_OK) {
         names_remember_entity(walk->store, entity, walk->heads[0].entity);
         status = walk_back(walk, error);
     }
