@@ -176,14 +176,18 @@ static inline uint64_t bytes_below(uint64_t eight, uint8_t limit)
     return (eight - EVERY_BYTE(limit)) & ~eight & EVERY_BYTE(0x80);
 }
 
+/* High bits where a byte of `eight` is DEL or past ASCII, exact up to the first such byte. */
+static inline uint64_t not_printable(uint64_t eight)
+{
+    return (eight | (eight + EVERY_BYTE(1))) & EVERY_BYTE(0x80);
+}
+
 static inline bool is_plain(char byte)
 {
     return (unsigned char)byte >= 0x20 && byte != '"' && byte != '\\';
 }
 
-/* The first quote, backslash or control character from `at` on, or `end`. `high` collects whether any byte on the way
- * was past ASCII. */
-static inline const char *plain_end(const char *at, const char *end, uint64_t *high)
+const char *json_plain_end(const char *at, const char *end, uint64_t *odd)
 {
     uint64_t eight;
     while ((size_t)(end - at) >= sizeof eight) {
@@ -193,14 +197,14 @@ static inline const char *plain_end(const char *at, const char *end, uint64_t *h
                                bytes_below(eight ^ EVERY_BYTE('\\'), 1);
         if (stops != 0) {
             const uint64_t before = (stops & -stops) - 1;
-            *high |= eight & before & EVERY_BYTE(0x80);
+            *odd |= not_printable(eight) & before;
             return at + __builtin_ctzll(stops) / 8;
         }
-        *high |= eight & EVERY_BYTE(0x80);
+        *odd |= not_printable(eight);
         at += sizeof eight;
     }
     while (at < end && is_plain(*at))
-        *high |= (unsigned char)*at++ & 0x80u;
+        *odd |= not_printable((unsigned char)*at++);
     return at;
 }
 
@@ -293,10 +297,10 @@ static size_t encode(uint32_t codepoint, char *out)
 static const char *scan_to_quote(struct json_reader *reader, const char *at)
 {
     for (;;) {
-        uint64_t high = 0;
-        const char *stop = plain_end(at, reader->end, &high);
+        uint64_t odd = 0;
+        const char *stop = json_plain_end(at, reader->end, &odd);
         const char *why = NULL;
-        if (high != 0 && !text_is_utf8(at, (size_t)(stop - at))) {
+        if (odd != 0 && !text_is_utf8(at, (size_t)(stop - at))) {
             why = "holds bytes that are not UTF-8";
             stop = at;
         } else if (stop == reader->end)
@@ -321,10 +325,10 @@ static const char *scan_to_quote(struct json_reader *reader, const char *at)
  * must be decoded. */
 static inline const char *scan_string(struct json_reader *reader, const char *at)
 {
-    uint64_t high = 0;
+    uint64_t odd = 0;
     reader->escaped = false;
-    const char *stop = plain_end(at + 1, reader->end, &high);
-    return high == 0 && is_at(stop, reader->end, '"') ? stop : scan_to_quote(reader, at + 1);
+    const char *stop = json_plain_end(at + 1, reader->end, &odd);
+    return odd == 0 && is_at(stop, reader->end, '"') ? stop : scan_to_quote(reader, at + 1);
 }
 
 /* Decodes a string that scan_string accepted into the arena. */
@@ -817,9 +821,9 @@ void json_write_text(struct buffer *out, const char *text, size_t length)
     const char *end = text + length;
     buffer_char(out, '"');
     while (text < end) {
-        uint64_t high = 0;
-        const char *stop = plain_end(text, end, &high);
-        CHECK(high == 0 || text_is_utf8(text, (size_t)(stop - text)));
+        uint64_t odd = 0;
+        const char *stop = json_plain_end(text, end, &odd);
+        CHECK(odd == 0 || text_is_utf8(text, (size_t)(stop - text)));
         buffer_append(out, text, (size_t)(stop - text));
         if (stop < end)
             write_escape(out, *stop++);

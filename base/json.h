@@ -119,6 +119,10 @@ enum status json_read_finish(struct json_reader *reader, struct error *error) MU
 /* Checks a whole text against all of the above without reading anything from it. */
 enum status json_check(const char *text, size_t length, struct error *error) MUST_CHECK;
 
+/* From `at` on, the first byte that may not stand in a JSON string as it is: a quote, a backslash, a control character;
+ * or `end`. `*odd` is changed from 0 where a byte on the way was no printable ASCII. */
+const char *json_plain_end(const char *at, const char *end, uint64_t *odd);
+
 /* Appends `text` as a JSON string with its quotes. The bytes must be valid UTF-8. */
 void json_write_text(struct buffer *out, const char *text, size_t length);
 

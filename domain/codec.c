@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "domain/list.h"
 #include "domain/money.h"
+#include "domain/plain.h"
 
 /* Encoder and decoder walk the same tables, and both check what passes through them against the same limits: what one
  * writes, the other reads. A list's items hold no lists, so that two plain loops do for every shape we have. */
@@ -23,12 +25,6 @@ enum {
 #define CURRENCY  "must be a currency of ISO 4217"
 #define FLAG      "must be true or false"
 #define TIMESTAMP "must be a time of RFC 3339 in the years 0001 to 9999"
-
-/* The common shape of `struct order_lines` and its like. Read and written by memcpy, which is all that C allows. */
-struct list {
-    void *items;
-    size_t count;
-};
 
 static struct list load_list(const char *member)
 {
@@ -440,28 +436,12 @@ static void decode_item(struct json_reader *reader, const struct shape *shape, c
         decode_value(reader, field, item + field->offset);
 }
 
-/* Room for twice as many items: nobody knows how many will come, and the arena frees the left behind. */
-static bool grow_list(struct decoder *decoder, struct list *list, size_t *capacity, size_t item_size)
-{
-    size_t grown = *capacity == 0 ? 4 : 2 * *capacity;
-    void *items = arena_alloc_array(decoder->reader.arena, grown, item_size);
-    if (items == NULL) {
-        refuse_for_memory(decoder);
-        return false;
-    }
-    if (list->count > 0)
-        memcpy(items, list->items, list->count * item_size);
-    list->items = items;
-    *capacity = grown;
-    return true;
-}
-
 static void decode_list(struct decoder *decoder, const struct field *field, char *member)
 {
     struct json_reader *reader = &decoder->reader;
     const struct shape *shape = field->items;
     struct list list = {0};
-    size_t capacity = 0;
+    size_t room = 0;
     if (!json_enter_array(reader))
         return;
     while (json_next_element(reader)) {
@@ -469,8 +449,10 @@ static void decode_list(struct decoder *decoder, const struct field *field, char
             json_refuse(reader, ITEMS, field->max);
             return;
         }
-        if (list.count == capacity && !grow_list(decoder, &list, &capacity, shape->size))
+        if (!list_grow(&list, &room, shape->size, reader->arena)) {
+            refuse_for_memory(decoder);
             return;
+        }
         decode_item(reader, shape, (char *)list.items + list.count * shape->size);
         list.count++;
     }
@@ -512,6 +494,9 @@ enum status contract_decode(const struct contract *contract, const char *data, s
 {
     struct decoder decoder;
     struct error inner;
+    if (plain_decode(contract, data, length, arena, payload))
+        return STATUS_OK;
+    memset(payload, 0, contract->shape.size);
     decoder.memory_ended = false;
     json_read_start(&decoder.reader, data, length, arena);
     decode_event(&decoder, &contract->shape, payload);

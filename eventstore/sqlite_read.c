@@ -72,6 +72,7 @@ struct roll_walk {
     bool backwards, with_digests;
     size_t left; /* events that may still be visited */
     bool more;   /* the last page was full */
+    struct row_sink page;
 };
 
 static enum status visit_row(void *context, const struct event_row *row, struct error *error)
@@ -89,19 +90,15 @@ static enum status visit_row(void *context, const struct event_row *row, struct 
     status = event_from_row(walk->store, row, &event, error);
     if (status == STATUS_OK)
         status = walk->visit(walk->context, &event, error);
-    walk->left--;
+    if (--walk->left == 0)
+        walk->page.rows_left = 0;
     return status;
 }
 
 static enum status visit_page(struct roll_walk *walk, sqlite3_stmt *page, struct error *error)
 {
-    struct row_sink sink = {.visit = visit_row, .context = walk};
-    enum status status = STATUS_OK;
-    walk->more = true;
-    rows_bind(page, &sink);
-    for (int rows = 0; status == STATUS_OK && walk->more && walk->left > 0 && rows < EVENTSTORE_PAGE; rows++)
-        status = rows_step(page, &sink, &walk->more, error);
-    return status;
+    walk->page = (struct row_sink){.visit = visit_row, .context = walk, .rows_left = EVENTSTORE_PAGE};
+    return rows_visit(page, &walk->page, &walk->more, error);
 }
 
 static struct roll_walk begin_walk(struct eventstore *store, const struct roll_query *query)

@@ -43,33 +43,41 @@ static void fill_row(struct event_row *row, sqlite3_value **columns, int count)
 static void hand_over(sqlite3_context *call, int count, sqlite3_value **arguments)
 {
     struct event_row row;
-    struct row_sink *sink = count > COLUMN_DATA + 1 ? sqlite3_value_pointer(arguments[0], sink_type) : NULL;
+    struct row_sink *sink = count > COLUMN_COMMAND_ID + 1 ? sqlite3_value_pointer(arguments[0], sink_type) : NULL;
     if (sink == NULL) {
         sqlite3_result_error(call, "till_event() is the store's own", -1);
         return;
     }
     fill_row(&row, arguments + 1, count - 1);
+    sink->rows_left--;
     sink->status = sink->visit(sink->context, &row, sink->error);
+    sqlite3_result_int(call, sink->status != STATUS_OK || sink->rows_left == 0);
+}
+
+static void tell_next(sqlite3_context *call, int count, sqlite3_value **arguments)
+{
+    const struct row_sink *sink = count == 1 ? sqlite3_value_pointer(arguments[0], sink_type) : NULL;
+    if (sink == NULL)
+        sqlite3_result_error(call, "till_next() is the store's own", -1);
+    else
+        sqlite3_result_int64(call, (int64_t)sink->next);
 }
 
 enum status rows_register(sqlite3 *database, struct error *error)
 {
     const int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
-    if (sqlite3_create_function_v2(database, "till_event", -1, flags, NULL, hand_over, NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_create_function_v2(database, "till_event", -1, flags, NULL, hand_over, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_create_function_v2(database, "till_next", 1, flags, NULL, tell_next, NULL, NULL, NULL) != SQLITE_OK)
         return database_error(database, "prepare to read events", error);
     return STATUS_OK;
 }
 
-void rows_bind(sqlite3_stmt *select, struct row_sink *sink)
-{
-    sqlite3_bind_pointer(select, 1, sink, sink_type, NULL);
-}
-
-enum status rows_step(sqlite3_stmt *select, struct row_sink *sink, bool *row, struct error *error)
+enum status rows_visit(sqlite3_stmt *select, struct row_sink *sink, bool *more, struct error *error)
 {
     sink->status = STATUS_OK;
     sink->error = error;
-    enum status status = database_step(select, row, "read the roll", error);
+    sqlite3_bind_pointer(select, 1, sink, sink_type, NULL);
+    enum status status = database_step(select, more, "read the roll", error);
     return status == STATUS_OK ? sink->status : status;
 }
 

@@ -146,12 +146,15 @@ const char identity_lock_sql[] = REFUSE_UPDATES("store");
 const char *const *const schema_sql[EVENTSTORE_FORMAT + 1] = {NULL, format_1, format_2, format_3, format_4};
 
 #define EVENT_COLUMNS                                                                                                  \
-    "position, type, entity, category, version, schema_version, event_id, correlation, causation, recorded_at, "       \
-    "origin,"                                                                                                          \
-    " command_id, data"
-#define READ_EVENTS       "SELECT till_event(?1, " EVENT_COLUMNS ") FROM event WHERE "
-#define READ_LINKS        "SELECT till_event(?1, " EVENT_COLUMNS ", previous) FROM event WHERE "
-#define READ_WHOLE_EVENTS "SELECT till_event(?1, " EVENT_COLUMNS ", previous, digest) FROM event WHERE "
+    "data, position, type, entity, category, version, schema_version, event_id, correlation, causation, recorded_at,"  \
+    " origin, command_id"
+/* till_event() stands last in the condition, so that it is handed the rows that are wanted, and says when to stop. */
+#define HAND_OVER(more)       "till_event(?1, " EVENT_COLUMNS more ")"
+#define READ(condition, more) "SELECT 1 FROM event WHERE " condition " AND " HAND_OVER(more)
+
+/* Steps of a walk through events, each of which tells the next: one statement instead of one for each event. A cross
+ * join is never turned round, so every step asks till_next() anew; were it asked twice, it would say the same. */
+#define EIGHT "(1),(1),(1),(1),(1),(1),(1),(1)"
 
 /* Only the first of a sequence may be tried; the others wait behind it. Parameters as in bind_parked_query. */
 #define SELECT_PARKED(condition, order)                                                                                \
@@ -173,16 +176,17 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_BEGIN_READING] = "BEGIN",
     [STATEMENT_HEAD] = "SELECT position, recorded_at, digest FROM event ORDER BY position DESC LIMIT 1",
-    [STATEMENT_EVENT_AT] = READ_LINKS "position = ?2",
+    [STATEMENT_EVENT_CHAIN] = "SELECT 1 FROM (VALUES " EIGHT "," EIGHT "," EIGHT "," EIGHT
+                              ") CROSS JOIN event WHERE position = till_next(?1) AND " HAND_OVER(", previous"),
     [STATEMENT_EVENT_ID] = "SELECT event_id FROM event WHERE position = ?1",
     [STATEMENT_EVENT_DIGEST] = "SELECT digest FROM event WHERE position = ?1",
     [STATEMENT_EVENT_LINK] = "SELECT previous, version, entity, category FROM event WHERE position = ?1",
-    [STATEMENT_ROLL_FORWARDS] = READ_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position",
-    [STATEMENT_ROLL_BACKWARDS] = READ_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position DESC",
-    [STATEMENT_ROLL_WHOLE] = READ_WHOLE_EVENTS "position BETWEEN ?2 AND ?3 ORDER BY position",
+    [STATEMENT_ROLL_FORWARDS] = READ("position BETWEEN ?2 AND ?3", "") " ORDER BY position",
+    [STATEMENT_ROLL_BACKWARDS] = READ("position BETWEEN ?2 AND ?3", "") " ORDER BY position DESC",
+    [STATEMENT_ROLL_WHOLE] = READ("position BETWEEN ?2 AND ?3", ", previous, digest") " ORDER BY position",
     /* Bit n of ?4: may type n be wanted? Rows that are not are passed before their data is touched. */
-    [STATEMENT_ROLL_OF_TYPES] = READ_EVENTS "position BETWEEN ?2 AND ?3"
-                                            " AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62) ORDER BY position",
+    [STATEMENT_ROLL_OF_TYPES] =
+        READ("position BETWEEN ?2 AND ?3 AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62)", "") " ORDER BY position",
     [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
     [STATEMENT_INSERT_EVENT] =
         "INSERT OR FAIL INTO event (" EVENT_COLUMNS
@@ -191,7 +195,8 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_PUT_STREAM] = "INSERT INTO stream (entity, category, version, position) VALUES (?1, ?2, ?3, ?4)"
                              " ON CONFLICT DO UPDATE SET version = excluded.version, position = excluded.position",
     [STATEMENT_ENTITY_STREAMS] =
-        "SELECT version, position, entity FROM stream WHERE entity = (SELECT id FROM entity WHERE name = ?1)",
+        "SELECT version, position, entity FROM stream WHERE entity = (SELECT id FROM entity WHERE name = ?1)"
+        " UNION ALL SELECT 0, 0, 0", /* a last row, behind which nobody needs to ask: so the reading goes on */
     [STATEMENT_FIND_ENTITY] = "SELECT id FROM entity WHERE name = ?1",
     [STATEMENT_ADD_ENTITY] = "INSERT OR FAIL INTO entity (name) VALUES (?1)",
     [STATEMENT_ENTITIES_FROM] = "SELECT id, name FROM entity WHERE id >= ?1 ORDER BY id LIMIT ?2",

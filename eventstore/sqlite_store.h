@@ -38,7 +38,7 @@ enum statement {
     STATEMENT_COMMIT,
     STATEMENT_BEGIN_READING,
     STATEMENT_HEAD,
-    STATEMENT_EVENT_AT,
+    STATEMENT_EVENT_CHAIN,
     STATEMENT_EVENT_ID,
     STATEMENT_EVENT_DIGEST,
     STATEMENT_EVENT_LINK,
@@ -68,8 +68,11 @@ enum statement {
     STATEMENTS,
 };
 
-/* Of an event, in the order in which they are written and read; who reads may leave out the last, or the last two. */
+/* Of an event, in the order in which they are bound and handed over; who reads may leave out the last, or the last two.
+ * The data comes first, because it stands near the end of a row: SQLite reads a row's header only as far as it is asked
+ * to, each time from where it stopped, and so it does it once instead of column by column. */
 enum event_column {
+    COLUMN_DATA,
     COLUMN_POSITION,
     COLUMN_TYPE,
     COLUMN_ENTITY,
@@ -82,7 +85,6 @@ enum event_column {
     COLUMN_RECORDED_AT,
     COLUMN_ORIGIN,
     COLUMN_COMMAND_ID,
-    COLUMN_DATA,
     COLUMN_PREVIOUS,
     COLUMN_DIGEST,
 };
@@ -171,12 +173,15 @@ struct event_row {
 };
 
 /* Rows are read by statements that call till_event(), an SQL function of ours, for each: SQLite hands it all columns at
- * once, in a third less time than they take to be asked for one by one (docs/decisions/0015). */
+ * once, in a third less time than they take to be asked for one by one, and goes on to the next row without coming
+ * back to us in between (docs/decisions/0015). */
 typedef enum status (*row_visitor)(void *context, const struct event_row *row, struct error *error);
 struct row_sink {
     row_visitor visit;
     void *context;
-    struct error *error; /* rows_step's */
+    size_t rows_left;    /* that are wanted; the visitor may change its mind, and set 0 */
+    uint64_t next;       /* position that till_next() gives: where the visitor wants to go on */
+    struct error *error; /* rows_visit's */
     enum status status;  /* the visitor's */
 };
 
@@ -218,11 +223,10 @@ enum status names_origin(struct eventstore *store, int64_t id, const struct orig
 enum status names_entity(struct eventstore *store, int64_t id, const struct entity_slot **entity,
                          struct error *error) MUST_CHECK;
 
-/* sqlite_rows.c. rows_bind before the first rows_step: `sink` is then the statement's ?1, and must last as long as it
- * is stepped. The status is the visitor's, when the reading was right. */
+/* sqlite_rows.c. Runs a statement of such rows until it has no more, or the sink wants no more. The status is the
+ * visitor's, when the reading was right. */
 enum status rows_register(sqlite3 *database, struct error *error) MUST_CHECK;
-void rows_bind(sqlite3_stmt *select, struct row_sink *sink);
-enum status rows_step(sqlite3_stmt *select, struct row_sink *sink, bool *row, struct error *error) MUST_CHECK;
+enum status rows_visit(sqlite3_stmt *select, struct row_sink *sink, bool *more, struct error *error) MUST_CHECK;
 enum status event_from_row(struct eventstore *store, const struct event_row *row, struct recorded_event *event,
                            struct error *error) MUST_CHECK;
 enum status damaged_at(struct error *error, uint64_t position, const char *what);

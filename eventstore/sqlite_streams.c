@@ -64,11 +64,24 @@ struct stream_walk {
     uint64_t from_version, to_version, to_position; /* what is wanted; to_position 0: no bound */
     size_t newest;                                  /* so many, and no older ones */
     uint64_t position, version;                     /* of the event that comes next */
+    struct stream_row *heads;                       /* of the streams whose turn comes later */
+    size_t head_count, head_capacity;
+    struct row_sink sink;
     struct met *items;
     size_t count, capacity;
     size_t kept_bytes;
     struct arena arena;
 };
+
+static enum status add_head(struct stream_walk *walk, struct stream_row head, struct error *error)
+{
+    struct stream_row *heads = array_room(walk->heads, walk->head_count, &walk->head_capacity, sizeof *heads);
+    if (heads == NULL)
+        return error_memory(error);
+    walk->heads = heads;
+    heads[walk->head_count++] = head;
+    return STATUS_OK;
+}
 
 static enum status add(struct stream_walk *walk, const struct recorded_event *event, struct error *error)
 {
@@ -91,6 +104,33 @@ static enum status follow_link(struct stream_walk *walk, int64_t version, int64_
     return STATUS_OK;
 }
 
+static void begin_stream(struct stream_walk *walk, const struct stream_row *head)
+{
+    walk->version = head->version;
+    walk->position = head->position;
+}
+
+/* Does an event come next? Where a stream ends it is the newest of the next stream. */
+static bool comes_next(struct stream_walk *walk)
+{
+    while (walk->version == 0 || walk->version < walk->from_version) {
+        if (walk->head_count == 0)
+            return false;
+        begin_stream(walk, &walk->heads[--walk->head_count]);
+    }
+    return walk->count < walk->newest;
+}
+
+static bool is_wanted(const struct stream_walk *walk)
+{
+    return walk->version <= walk->to_version && (walk->to_position == 0 || walk->position <= walk->to_position);
+}
+
+static bool is_room(const struct stream_walk *walk)
+{
+    return walk->kept_bytes < KEPT_BYTES_MAX;
+}
+
 /* An event that cannot be read is met all the same, and said to be so when its turn comes. */
 static enum status meet(void *context, const struct event_row *row, struct error *error)
 {
@@ -101,26 +141,36 @@ static enum status meet(void *context, const struct event_row *row, struct error
         copy = recorded_event_copy(&walk->arena, &event);
     walk->kept_bytes += row->data.length;
     enum status status = add(walk, copy, error);
-    return status == STATUS_OK ? follow_link(walk, row->version, row->previous, error) : status;
-}
-
-/* Reads the event at `position` and shows it to `visit`. */
-static enum status read_one(struct eventstore *store, uint64_t position, row_visitor visit, void *context,
-                            struct error *error)
-{
-    sqlite3_stmt *select;
-    bool row = false;
-    struct row_sink sink = {.visit = visit, .context = context};
-    enum status status = statement_lend(store, STATEMENT_EVENT_AT, &select, error);
+    if (status == STATUS_OK)
+        status = follow_link(walk, row->version, row->previous, error);
     if (status != STATUS_OK)
         return status;
-    rows_bind(select, &sink);
-    sqlite3_bind_int64(select, 2, (int64_t)position);
-    status = rows_step(select, &sink, &row, error);
-    if (status == STATUS_OK && !row)
-        status = damaged_at(error, position, "it is missing");
-    statement_return(store, STATEMENT_EVENT_AT, select);
+    if (!comes_next(walk) || !is_wanted(walk) || !is_room(walk))
+        walk->sink.rows_left = 0;
+    walk->sink.next = walk->position;
+    return STATUS_OK;
+}
+
+/* Reads at least one event, and goes on where the sink wants to for as long as the statement's steps last. */
+static enum status read_chain(struct eventstore *store, struct row_sink *sink, struct error *error)
+{
+    sqlite3_stmt *select;
+    bool more;
+    const size_t wanted = sink->rows_left;
+    enum status status = statement_lend(store, STATEMENT_EVENT_CHAIN, &select, error);
+    if (status != STATUS_OK)
+        return status;
+    status = rows_visit(select, sink, &more, error);
+    if (status == STATUS_OK && sink->rows_left == wanted)
+        status = damaged_at(error, sink->next, "it is missing");
+    statement_return(store, STATEMENT_EVENT_CHAIN, select);
     return status;
+}
+
+static enum status keep_some(struct stream_walk *walk, struct error *error)
+{
+    walk->sink = (struct row_sink){.visit = meet, .context = walk, .rows_left = SIZE_MAX, .next = walk->position};
+    return read_chain(walk->store, &walk->sink, error);
 }
 
 static enum status pass(struct stream_walk *walk, struct error *error)
@@ -135,20 +185,15 @@ static enum status pass(struct stream_walk *walk, struct error *error)
     return status;
 }
 
-static enum status walk_back(struct stream_walk *walk, const struct stream_row *head, struct error *error)
+static enum status walk_back(struct stream_walk *walk, struct error *error)
 {
     enum status status = STATUS_OK;
-    walk->position = head->position;
-    walk->version = head->version;
-    while (status == STATUS_OK && walk->version >= walk->from_version && walk->version > 0 &&
-           walk->count < walk->newest) {
-        const bool is_wanted =
-            walk->version <= walk->to_version && (walk->to_position == 0 || walk->position <= walk->to_position);
-        if (is_wanted && walk->kept_bytes < KEPT_BYTES_MAX) {
-            status = read_one(walk->store, walk->position, meet, walk, error);
+    while (status == STATUS_OK && comes_next(walk)) {
+        if (is_wanted(walk) && is_room(walk)) {
+            status = keep_some(walk, error);
             continue;
         }
-        if (is_wanted)
+        if (is_wanted(walk))
             status = add(walk, NULL, error);
         if (status == STATUS_OK)
             status = pass(walk, error);
@@ -159,6 +204,7 @@ static enum status walk_back(struct stream_walk *walk, const struct stream_row *
 static void end_walk(struct stream_walk *walk)
 {
     free(walk->items);
+    free(walk->heads);
     arena_clear(&walk->arena);
 }
 
@@ -178,6 +224,12 @@ static enum status show_row(void *context, const struct event_row *row, struct e
     return status == STATUS_OK ? showing->visit(showing->context, &event, error) : status;
 }
 
+static enum status show_one(struct showing *showing, uint64_t position, struct error *error)
+{
+    struct row_sink sink = {.visit = show_row, .context = showing, .rows_left = 1, .next = position};
+    return read_chain(showing->store, &sink, error);
+}
+
 static enum status show_all(const struct stream_walk *walk, bool newest_first, size_t limit, event_visitor visit,
                             void *context, struct error *error)
 {
@@ -186,8 +238,7 @@ static enum status show_all(const struct stream_walk *walk, bool newest_first, s
     size_t count = limit != 0 && limit < walk->count ? limit : walk->count;
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         const struct met *met = &walk->items[newest_first ? i : walk->count - 1 - i];
-        status = met->event != NULL ? visit(context, met->event, error)
-                                    : read_one(walk->store, met->position, show_row, &showing, error);
+        status = met->event != NULL ? visit(context, met->event, error) : show_one(&showing, met->position, error);
     }
     return status == STATUS_STOPPED ? STATUS_OK : status;
 }
@@ -213,8 +264,9 @@ enum status eventstore_read_stream(struct eventstore *store, const struct stream
     enum status status = read_stream_row(store, query->stream, &head, error);
     if (version != NULL)
         *version = head.version;
+    begin_stream(&walk, &head);
     if (status == STATUS_OK)
-        status = walk_back(&walk, &head, error);
+        status = walk_back(&walk, error);
     if (status == STATUS_OK)
         status = show_all(&walk, backwards, query->limit, visit, context, error);
     end_walk(&walk);
@@ -229,7 +281,25 @@ static int newest_first(const void *one, const void *other)
     return (a < b) - (a > b);
 }
 
-static enum status walk_streams(struct stream_walk *walk, const char *entity, size_t *streams, struct error *error)
+static enum status find_heads(struct stream_walk *walk, sqlite3_stmt *select, struct error *error)
+{
+    bool row;
+    enum status status;
+    while ((status = database_step(select, &row, "look up an entity's streams", error)) == STATUS_OK) {
+        const struct stream_row head = {.version = (uint64_t)sqlite3_column_int64(select, 0),
+                                        .position = (uint64_t)sqlite3_column_int64(select, 1),
+                                        .entity = sqlite3_column_int64(select, 2)};
+        if (head.entity == 0)
+            break;
+        status = add_head(walk, head, error);
+        if (status != STATUS_OK)
+            break;
+    }
+    return status;
+}
+
+/* All streams in one transaction: that of the first statement, which is not stepped to its end. */
+static enum status walk_streams(struct stream_walk *walk, const char *entity, struct error *error)
 {
     struct uuid id;
     sqlite3_stmt *select;
@@ -237,16 +307,12 @@ static enum status walk_streams(struct stream_walk *walk, const char *entity, si
     if (status != STATUS_OK)
         return status;
     names_bind_entity(select, entity, &id);
-    while (status == STATUS_OK) {
-        bool row = false;
-        status = database_step(select, &row, "look up an entity's streams", error);
-        if (status != STATUS_OK || !row)
-            break;
-        struct stream_row head = {.version = (uint64_t)sqlite3_column_int64(select, 0),
-                                  .position = (uint64_t)sqlite3_column_int64(select, 1)};
-        if (++*streams == 1)
-            names_remember_entity(walk->store, entity, sqlite3_column_int64(select, 2));
-        status = walk_back(walk, &head, error);
+    status = find_heads(walk, select, error);
+    if (status == STATUS_OK && walk->heads == NULL) /* as somebody's correlation its name may be known all the same */
+        status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
+    else if (status == STATUS_OK) {
+        names_remember_entity(walk->store, entity, walk->heads[0].entity);
+        status = walk_back(walk, error);
     }
     statement_return(walk->store, STATEMENT_ENTITY_STREAMS, select);
     return status;
@@ -255,12 +321,9 @@ static enum status walk_streams(struct stream_walk *walk, const char *entity, si
 enum status eventstore_read_entity(struct eventstore *store, const char *entity, uint64_t to_position,
                                    event_visitor visit, void *context, struct error *error)
 {
-    size_t streams = 0;
     struct stream_walk walk = {
         .store = store, .to_version = UINT64_MAX, .to_position = to_position, .newest = SIZE_MAX};
-    enum status status = walk_streams(&walk, entity, &streams, error);
-    if (status == STATUS_OK && streams == 0) /* as somebody's correlation its name may be known all the same */
-        status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
+    enum status status = walk_streams(&walk, entity, error);
     if (status == STATUS_OK && walk.count > 0)
         qsort(walk.items, walk.count, sizeof *walk.items, newest_first);
     if (status == STATUS_OK)

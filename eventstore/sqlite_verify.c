@@ -250,9 +250,10 @@ static enum status check_row(void *context, const struct event_row *row, struct 
 {
     struct verification *check = context;
     struct recorded_event event;
-    check->is_walked = row->position >= check->head; /* which may be the last number there is */
-    if (!check->is_walked)
+    if (row->position < check->head) /* which may be the last number there is */
         check->next = row->position + 1;
+    else
+        check->is_walked = true;
     if (row->position < 1) {
         find_fault(&check->order, "an event stands at position %lld, in front of the first", (long long)row->position);
         return STATUS_OK;
@@ -273,16 +274,14 @@ static enum status check_row(void *context, const struct event_row *row, struct 
 static enum status check_page(struct verification *check, struct error *error)
 {
     sqlite3_stmt *page;
-    struct row_sink sink = {.visit = check_row, .context = check};
+    struct row_sink sink = {.visit = check_row, .context = check, .rows_left = EVENTSTORE_PAGE};
     bool more = true;
     enum status status = statement_lend(check->store, STATEMENT_ROLL_WHOLE, &page, error);
     if (status != STATUS_OK)
         return status;
-    rows_bind(page, &sink);
     sqlite3_bind_int64(page, 2, check->next);
     sqlite3_bind_int64(page, 3, check->head);
-    for (int rows = 0; status == STATUS_OK && more && !check->is_walked && rows < EVENTSTORE_PAGE; rows++)
-        status = rows_step(page, &sink, &more, error);
+    status = rows_visit(page, &sink, &more, error);
     check->is_walked = check->is_walked || !more;
     statement_return(check->store, STATEMENT_ROLL_WHOLE, page);
     return status;

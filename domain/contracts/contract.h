@@ -33,7 +33,8 @@ enum field_privacy { FIELD_PLAIN, FIELD_PERSONAL /* could still point to a perso
 struct field {
     const char *name;
     size_t name_length;
-    size_t offset; /* in the event's own struct, or in the list's item */
+    const char *spelled; /* the name in its quotes, and the colon behind it */
+    size_t offset;       /* in the event's own struct, or in the list's item */
     enum field_kind kind;
     enum field_need need;
     enum field_privacy privacy;

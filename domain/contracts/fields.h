@@ -11,8 +11,9 @@
 
 #define OFFSET(owner, member, type) _Generic(((struct owner *)0)->member, type : offsetof(struct owner, member))
 #define FIELD(owner, member, type, json, what, needed, personal, sample)                                               \
-    .name = (json), .name_length = sizeof(json) - 1, .offset = OFFSET(owner, member, type), .kind = FIELD_##what,      \
-    .need = FIELD_##needed, .privacy = FIELD_##personal, .example = (sample)
+    .name = (json), .name_length = sizeof(json) - 1,                                                                   \
+    .spelled = "\"" json "\":", .offset = OFFSET(owner, member, type), .kind = FIELD_##what, .need = FIELD_##needed,   \
+    .privacy = FIELD_##personal, .example = (sample)
 #define LIMITS(smallest, largest) .min = (smallest), .max = (largest)
 
 #define UUID(owner, member, json)                                                                                      \

@@ -249,6 +249,38 @@ Test(json, a_text_that_was_read_outlives_what_it_was_read_from)
     cr_assert_str_eq(value, "value");
 }
 
+Test(json, a_plain_text_ends_at_what_may_not_stand_in_a_string_as_it_is)
+{
+    static const struct {
+        const char *text;
+        size_t plain;
+        bool is_printable;
+    } cases[] = {
+        {"", 0, true},
+        {"tea", 3, true},
+        {"te\"a", 2, true},
+        {"tea and cakes \\n", 14, true},
+        {"tea\x1f", 3, true},
+        {"tea and cake\n", 12, true},
+        {"caf\xC3\xA9 au lait\"", 13, false},
+        {"au lait, caf\xC3\xA9", 14, false},
+        {"\x7f", 1, false},
+        {"au lait\x7f", 8, false},
+        {"au lait\"\x7f", 7, true},
+        {"~~~~~~~~~", 9, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t length = strlen(cases[i].text);
+        char *copy = malloc(length + (length == 0)); /* the address sanitizer sees a look past it */
+        cr_assert_not_null(copy);
+        memcpy(copy, cases[i].text, length);
+        uint64_t odd = 0;
+        cr_expect_eq(json_plain_end(copy, copy + length, &odd), copy + cases[i].plain, "%s", cases[i].text);
+        cr_expect_eq(odd == 0, cases[i].is_printable, "%s", cases[i].text);
+        free(copy);
+    }
+}
+
 Test(json, an_id_is_read_however_it_is_spelled_and_nothing_else)
 {
     static const char id_text[] = "c3344274-af8f-54e3-8d5d-95f6ce257cf7";

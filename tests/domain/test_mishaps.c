@@ -21,6 +21,21 @@ static enum status decodes(void *context, unsigned turn, struct error *error)
     return status;
 }
 
+static const char as_written[] =
+    "{\"order_id\":\"00000000-0000-5000-8000-000000000007\",\"lines\":[{\"sku\":\"tea\",\"quantity\":2}]}";
+
+static enum status decodes_what_the_encoder_wrote(void *context, unsigned turn, struct error *error)
+{
+    struct arena arena = {0};
+    struct event event;
+    (void)context, (void)turn;
+    enum status status =
+        event_decode("StockReserved", 1, as_written, sizeof as_written - 1, EUR, &arena, &event, error);
+    cr_assert(status != STATUS_OK || event.reservation_lines.lines.count == 1);
+    arena_clear(&arena);
+    return status;
+}
+
 static enum status ok(const struct event_list *list, struct error *error)
 {
     return list->failed ? error_memory(error) : STATUS_OK;
@@ -75,6 +90,7 @@ TestSuite(mishaps, .init = mishap_install);
 Test(mishaps, of_decoding_are_survived)
 {
     survives_no_memory(decodes, NULL, 1);
+    survives_no_memory(decodes_what_the_encoder_wrote, NULL, 1);
 }
 
 Test(mishaps, of_placing_are_survived)

@@ -290,6 +290,8 @@ SQLITE_TEST(the_function_that_hands_events_over_is_the_stores_own)
     must_be(STATUS_IO, database_run(given->store->database, "SELECT till_event(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16)",
                                     &given->error));
     cr_assert_not_null(strstr(given->error.text, "till_event() is the store's own"), "%s", given->error.text);
+    must_be(STATUS_IO, database_run(given->store->database, "SELECT till_next(1)", &given->error));
+    cr_assert_not_null(strstr(given->error.text, "till_next() is the store's own"), "%s", given->error.text);
 }
 
 /* ---- what is written while verify looks ---- */

@@ -70,6 +70,23 @@ static void check_round_trip(const struct event *event)
     arena_clear(&arena);
 }
 
+/* With a blank behind it a text is the same to the strict reader, and none for the quick one (domain/plain.h). */
+static void check_strictly(const char *type, int version, const char *payload, size_t length, const struct event *event)
+{
+    struct arena arena = {0};
+    struct buffer text = {0}, quick = {0}, strict = {0};
+    struct event again;
+    buffer_append(&text, payload, length);
+    buffer_char(&text, ' ');
+    CHECK(event_decode(type, version, text.data, text.length, shop_currency, &arena, &again, NULL) == STATUS_OK);
+    CHECK(event_encode(event, &quick, NULL) == STATUS_OK && event_encode(&again, &strict, NULL) == STATUS_OK);
+    CHECK(quick.length == strict.length && memcmp(quick.data, strict.data, quick.length) == 0);
+    buffer_clear(&text);
+    buffer_clear(&quick);
+    buffer_clear(&strict);
+    arena_clear(&arena);
+}
+
 /* Any text of ours survives being written as JSON. */
 static void check_writing(const char *text, size_t length)
 {
@@ -110,6 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (event_decode(type, version, payload, length, shop_currency, &arena, &event, &error) == STATUS_OK) {
         CHECK(is_json);
         check_round_trip(&event);
+        if (length < JSON_BYTES_MAX)
+            check_strictly(type, version, payload, length, &event);
     } else {
         check_refusal(&error);
     }
