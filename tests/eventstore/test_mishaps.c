@@ -411,11 +411,11 @@ SURVIVES(backup_and_restore_survive, copies_there_and_back, 211)
 SURVIVES(sealing_survives, seals, 1)
 SURVIVES(moving_survives, moves, 23)
 SURVIVES(checking_a_seal_survives, checks_a_seal, 1)
-SURVIVES(a_backup_survives, backs_up, 7)
+SURVIVES(a_backup_survives, backs_up, 23)
 
 Test(mishaps, reading_a_long_stream_survives)
 {
-    enum { EVENTS = 12, LARGE = 3, BYTES = 500000 };
+    enum { EVENTS = 34, LARGE = 3, BYTES = 500000 };
     static char data[BYTES];
     struct given *given = &scene;
     struct draft draft;
@@ -428,7 +428,7 @@ Test(mishaps, reading_a_long_stream_survives)
     }
     must(commit(given, &draft));
     survives_no_memory(reads_a_long_stream, NULL, 1);
-    survives_interruptions(reads_a_long_stream, NULL, 1);
+    survives_interruptions(reads_a_long_stream, NULL, 3);
 }
 
 Test(mishaps, a_load_that_is_refused_survives)
