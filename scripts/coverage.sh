@@ -91,13 +91,22 @@ CREATE TABLE condition AS
         AND text NOT LIKE '%CHECK(%' AND text NOT LIKE '%MUTANT(%'
     GROUP BY file, name, value->>0, value->>1, value->>2, value->>3;
 
+-- A decision is [line, column, last line, …, [whether each condition has decided alone]] and names no file: what lies
+-- outside of its function is a macro's, of another.
 CREATE TABLE decider AS
-    SELECT room, file, core, max(condition.value) AS decided
+    SELECT room, file, core, name, record.value->>0 AS line, condition.key + 1 AS nth, max(condition.value) AS decided
     FROM function JOIN room USING (file) CROSS JOIN json_each(body, '\$.mcdc_records') AS record
     JOIN source USING (file) CROSS JOIN json_each(record.value, '\$[#-1]') AS condition
     WHERE source.line = record.value->>0 AND NOT mutant
-        AND text NOT LIKE '%CHECK(%' AND text NOT LIKE '%MUTANT(%'
+        AND record.value->>0 BETWEEN body->>'\$.regions[0][0]' AND body->>'\$.regions[0][2]'
+        AND NOT EXISTS (SELECT 1 FROM source AS piece
+            WHERE piece.file = room.file AND piece.line BETWEEN record.value->>0 AND record.value->>2
+            AND (piece.text LIKE '%CHECK(%' OR piece.text LIKE '%MUTANT(%'))
     GROUP BY file, name, record.value->>0, record.value->>1, condition.key;
+
+CREATE VIEW undecided AS
+    SELECT file, line, name AS function, nth, trim(text) AS text
+    FROM decider JOIN source USING (file, line) WHERE core AND NOT decided;
 
 CREATE VIEW missing AS
     SELECT file, name AS function, condition, CASE WHEN was_true THEN 'false' WHEN was_false THEN 'true' ELSE 'asked' END
@@ -128,6 +137,13 @@ list_missing() {
         FROM missing WHERE (file, function, condition, outcome) NOT IN reason ORDER BY file, line"
 }
 
+# Of the conditions that have not decided alone each belongs to a line; a reason is not asked for.
+list_undecided() {
+    sqlite3 "$BUILD/coverage.db" "
+        SELECT printf('%s:%d: %s: condition %d of: %s', file, line, function, nth, text)
+        FROM undecided ORDER BY file, line, nth"
+}
+
 list_needless() {
     sqlite3 "$BUILD/coverage.db" "
         SELECT printf('%s: %s: \`%s\` is never %s', file, function, condition, outcome) FROM reason
@@ -150,6 +166,8 @@ report() {
     table core file
     table true room
     table core "'the core'"
+    echo "Conditions of the core that have not decided alone:"
+    list_undecided
 }
 
 main() {
