@@ -92,13 +92,16 @@ CREATE TABLE condition AS
     GROUP BY file, name, value->>0, value->>1, value->>2, value->>3;
 
 -- A decision is [line, column, last line, …, [whether each condition has decided alone]] and names no file: what lies
--- outside of its function is a macro's, of another.
+-- outside of its function, or where nothing is decided, is a macro's, of another.
 CREATE TABLE decider AS
     SELECT room, file, core, name, record.value->>0 AS line, condition.key + 1 AS nth, max(condition.value) AS decided
     FROM function JOIN room USING (file) CROSS JOIN json_each(body, '\$.mcdc_records') AS record
     JOIN source USING (file) CROSS JOIN json_each(record.value, '\$[#-1]') AS condition
     WHERE source.line = record.value->>0 AND NOT mutant
         AND record.value->>0 BETWEEN body->>'\$.regions[0][0]' AND body->>'\$.regions[0][2]'
+        AND EXISTS (SELECT 1 FROM source AS piece
+            WHERE piece.file = room.file AND piece.line BETWEEN record.value->>0 AND record.value->>2
+            AND (piece.text LIKE '%&&%' OR piece.text LIKE '%||%'))
         AND NOT EXISTS (SELECT 1 FROM source AS piece
             WHERE piece.file = room.file AND piece.line BETWEEN record.value->>0 AND record.value->>2
             AND (piece.text LIKE '%CHECK(%' OR piece.text LIKE '%MUTANT(%'))
