@@ -165,12 +165,13 @@ check() {
 }
 
 report() {
+    local undecided
     load
     table core file
     table true room
     table core "'the core'"
-    echo "Conditions of the core that have not decided alone:"
-    list_undecided
+    undecided=$(list_undecided)
+    [ -z "$undecided" ] || printf 'Conditions of the core that have not decided alone:\n%s\n' "$undecided"
 }
 
 main() {
