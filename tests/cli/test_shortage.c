@@ -51,9 +51,9 @@ static void expect_honest(const char *line, uint32_t nth, const struct answer *a
 {
     if (same(answer, truth))
         return;
-    /* To verify, a page or a view that cannot be read is a finding about the file. */
+    /* To verify, a page or a view that the disk does not give is a finding about the file. */
     const bool is_finding =
-        answer->code == 3 && (contains(answer->out, "unable to get the page") ||
+        answer->code == 3 && (contains(answer->out, "unable to get the page. error code=266") ||
                               (contains(answer->out, "WRONG   view ") && contains(answer->out, ": disk I/O error")));
     cr_assert(answer->code == 4 || is_finding, "%s, n = %u, ended with %d:\n%s%s", line, nth, answer->code, answer->out,
               answer->err);

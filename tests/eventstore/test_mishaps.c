@@ -5,6 +5,7 @@
 #include "eventstore/lines.h"
 #include "eventstore/seal.h"
 #include "tests/eventstore/given.h"
+#include "tests/simulation/memory.h"
 #include "tests/support/mishap.h"
 
 static struct given scene;
@@ -440,4 +441,31 @@ Test(mishaps, a_load_that_is_refused_survives)
     survives_no_memory(loads_in_vain, store, 1);
     survives_interruptions(loads_in_vain, store, 1);
     eventstore_close(&store);
+}
+
+/* ---- the file that verify looks at first, by a handle that has seen none of its pages ---- */
+
+static enum status memory_is_back(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    bool *is_struck = context;
+    (void)error;
+    cr_expect(ok, "%s: %s", check, detail);
+    *is_struck |= memory_heal();
+    return STATUS_OK;
+}
+
+Test(mishaps, a_sound_file_is_not_found_damaged_for_lack_of_memory)
+{
+    struct given *given = &scene;
+    bool is_struck = true;
+    for (uint32_t nth = 1; is_struck; nth++) {
+        struct eventstore *store = NULL;
+        is_struck = false;
+        must(eventstore_open_file(&store, path_in(scene.folder, "events.db"), &scene.error));
+        memory_fail(nth);
+        const enum status status = eventstore_verify(store, memory_is_back, &is_struck, NULL, &scene.error);
+        is_struck |= memory_heal();
+        cr_assert(status == STATUS_OK || (is_struck && status == STATUS_MEMORY), "%u: %s", nth, scene.error.text);
+        eventstore_close(&store);
+    }
 }
