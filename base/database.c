@@ -234,9 +234,10 @@ enum status database_execute(sqlite3_stmt *statement, const char *doing, struct 
 void database_roll_back(sqlite3 *database)
 {
     /* All it can lack is a little memory, which may be there a moment later. */
-    for (int i = 0; i < ROLLBACK_ATTEMPTS_MAX && !sqlite3_get_autocommit(database); i++)
+    for (int attempts = 0; !sqlite3_get_autocommit(database); attempts++) {
+        CHECK(attempts < ROLLBACK_ATTEMPTS_MAX);
         (void)sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
-    CHECK(sqlite3_get_autocommit(database));
+    }
 }
 
 const char *database_text(sqlite3_stmt *row, int column)

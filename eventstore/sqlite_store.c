@@ -332,11 +332,10 @@ static enum status open_run_folder(struct eventstore *store, const char *folder,
 
 static struct eventstore *new_handle(const struct eventstore_options *options)
 {
+    CHECK(sodium_init() >= 0); /* without a source of randomness it does not return */
     struct eventstore *store = calloc(1, sizeof *store);
-    if (store == NULL || sodium_init() < 0) {
-        free(store);
+    if (store == NULL)
         return NULL;
-    }
     store->queue = (struct writer_queue){.gate = -1, .counter = -1};
     take_options(store, options);
     describe_engine(store);

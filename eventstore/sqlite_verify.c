@@ -76,6 +76,9 @@ static const char *const file_checks[] = {
 };
 static const char file_check_2[] = "PRAGMA main.integrity_check(decision)"; /* since format 2 */
 
+/* A page that it has no memory for, SQLite takes for one that is not there; the error's number tells. */
+static const char no_memory[] = "unable to get the page. error code=7";
+
 static enum status ask_sqlite(struct verification *check, const char *sql, struct finding *finding, struct error *error)
 {
     sqlite3_stmt *pragma = NULL;
@@ -84,7 +87,9 @@ static enum status ask_sqlite(struct verification *check, const char *sql, struc
     if (status == STATUS_OK)
         status = database_step(pragma, &row, "check the file", error);
     const char *answer = database_text(pragma, 0);
-    if (status == STATUS_OK && strcmp(answer, "ok") != 0) {
+    if (status == STATUS_OK && strstr(answer, no_memory) != NULL) {
+        status = error_memory(error);
+    } else if (status == STATUS_OK && strcmp(answer, "ok") != 0) {
         char safe[TEXT_SAFE_SIZE];
         find_fault(finding, "%s", text_safe(safe, answer));
     }

@@ -114,16 +114,6 @@ bool view_needs_person(enum view_condition condition)
     return condition == VIEW_FAILED || condition == VIEW_AHEAD || condition == VIEW_NEWER;
 }
 
-const char *view_condition_name(enum view_condition condition)
-{
-    static const char *const names[] = {
-        [VIEW_GOOD] = "good",       [VIEW_MISSING] = "missing", [VIEW_FAILED] = "failed",
-        [VIEW_AHEAD] = "ahead",     [VIEW_OLDER] = "older",     [VIEW_NEWER] = "newer",
-        [VIEW_FOREIGN] = "foreign", [VIEW_DAMAGED] = "damaged", [VIEW_UNREADABLE] = "unreadable",
-    };
-    return names[condition];
-}
-
 enum status view_inspect(const struct view_home *home, const struct projection *projection, struct view_state *state,
                          struct error *error)
 {

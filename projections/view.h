@@ -74,9 +74,6 @@ enum view_condition {
 /* Such a view does not mend itself: neither the projector nor a query can fold it on. */
 bool view_needs_person(enum view_condition condition);
 
-/* "good", "missing" … Never NULL. */
-const char *view_condition_name(enum view_condition condition);
-
 struct view_state {
     const char *name;
     enum view_condition condition;

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # coverage.sh [--check | --last]: runs the suite and prints, for each room and each file of the core, how many of its
 # lines, of its branches (a condition is two: it was true, and it was false) and of its conditions by MC/DC (it alone
-# decided) were run. With --check it fails when less than 96 % of the core's branches were, or when docs/coverage.md
+# decided) were run. With --check it fails when less than 98 % of the core's branches were, or when docs/coverage.md
 # does not list, with a reason, exactly those that were not. --last checks the run before once more.
 #
-# What does not count: the condition of CHECK(), which is written to have one outcome, and of MUTANT(), a constant.
+# What does not count: the condition of CHECK(), which is written to have one outcome, and of MUTANT(), a constant, nor
+# those of a function "of a mutant", which nobody calls in this build. The lines of both are counted all the same.
 # A process that is killed takes its counts with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-readonly BUILD=$PWD/build/coverage BRANCHES_MIN=96
+readonly BUILD=$PWD/build/coverage BRANCHES_MIN=98
 
 # What decides, stores, runs and projects: not what publishes contracts, nor the services' and views' business, which
 # the sagas, the model and the rebuilds check.
 readonly CORE="'base', 'domain', 'eventstore'"
-readonly CORE_FILES="'services/runtime.c', 'services/batch.c', 'services/breaker.c', 'services/policy.c',
-    'services/dead_letters.c', 'services/discards.c', 'services/outlook.c', 'services/message.c',
+readonly CORE_FILES="'services/runtime.c', 'services/batch.c', 'services/folding.c', 'services/breaker.c',
+    'services/policy.c', 'services/dead_letters.c', 'services/discards.c', 'services/outlook.c', 'services/message.c',
     'projections/projector.c', 'projections/view.c', 'projections/view_file.c', 'projections/rebuild.c',
     'projections/generation.c', 'projections/fold.c', 'projections/projection.c'"
 
@@ -37,7 +38,9 @@ export_counts() {
     done
     llvm-profdata-19 merge -sparse "$BUILD"/profiles/*.profraw -o "$BUILD/all.profdata"
     llvm-cov-19 export "${objects[@]}" -instr-profile "$BUILD/all.profdata" >"$BUILD/counts.json"
-    awk '{ gsub(/\t/, " "); print FILENAME "\t" FNR "\t" $0 }' ./*/*.c ./domain/contracts/*.c |
+    awk '/^\/\* Of (a mutant|mutants)/ { mutant = 1 }
+        { gsub(/\t/, " "); print FILENAME "\t" FNR "\t" mutant + 0 "\t" $0 }
+        /^}/ { mutant = 0 }' ./*/*.c ./domain/contracts/*.c |
         sed 's|^\./||' >"$BUILD/lines.tsv"
 }
 
@@ -51,7 +54,7 @@ load() {
     list_reasons
     rm -f "$BUILD/coverage.db"
     sqlite3 "$BUILD/coverage.db" <<SQL
-CREATE TABLE source(file, line INTEGER, text, PRIMARY KEY (file, line));
+CREATE TABLE source(file, line INTEGER, mutant INTEGER, text, PRIMARY KEY (file, line));
 CREATE TABLE reason(file, function, condition, outcome);
 .mode ascii
 .separator "\t" "\n"
@@ -84,15 +87,29 @@ CREATE TABLE condition AS
         max(value->>4 > 0) AS was_true, max(value->>5 > 0) AS was_false
     FROM function JOIN room USING (file) CROSS JOIN json_each(body, '\$.branches')
     JOIN source USING (file)
-    WHERE source.line = value->>0 AND value->>6 = 0 AND text NOT LIKE '%CHECK(%' AND text NOT LIKE '%MUTANT(%'
+    WHERE source.line = value->>0 AND value->>6 = 0 AND NOT mutant
+        AND text NOT LIKE '%CHECK(%' AND text NOT LIKE '%MUTANT(%'
     GROUP BY file, name, value->>0, value->>1, value->>2, value->>3;
 
+-- A decision is [line, column, last line, …, [whether each condition has decided alone]] and names no file: what lies
+-- outside of its function, or where nothing is decided, is a macro's, of another.
 CREATE TABLE decider AS
-    SELECT room, file, core, max(condition.value) AS decided
+    SELECT room, file, core, name, record.value->>0 AS line, condition.key + 1 AS nth, max(condition.value) AS decided
     FROM function JOIN room USING (file) CROSS JOIN json_each(body, '\$.mcdc_records') AS record
     JOIN source USING (file) CROSS JOIN json_each(record.value, '\$[#-1]') AS condition
-    WHERE source.line = record.value->>0 AND text NOT LIKE '%CHECK(%' AND text NOT LIKE '%MUTANT(%'
+    WHERE source.line = record.value->>0 AND NOT mutant
+        AND record.value->>0 BETWEEN body->>'\$.regions[0][0]' AND body->>'\$.regions[0][2]'
+        AND EXISTS (SELECT 1 FROM source AS piece
+            WHERE piece.file = room.file AND piece.line BETWEEN record.value->>0 AND record.value->>2
+            AND (piece.text LIKE '%&&%' OR piece.text LIKE '%||%'))
+        AND NOT EXISTS (SELECT 1 FROM source AS piece
+            WHERE piece.file = room.file AND piece.line BETWEEN record.value->>0 AND record.value->>2
+            AND (piece.text LIKE '%CHECK(%' OR piece.text LIKE '%MUTANT(%'))
     GROUP BY file, name, record.value->>0, record.value->>1, condition.key;
+
+CREATE VIEW undecided AS
+    SELECT file, line, name AS function, nth, trim(text) AS text
+    FROM decider JOIN source USING (file, line) WHERE core AND NOT decided;
 
 CREATE VIEW missing AS
     SELECT file, name AS function, condition, CASE WHEN was_true THEN 'false' WHEN was_false THEN 'true' ELSE 'asked' END
@@ -123,6 +140,13 @@ list_missing() {
         FROM missing WHERE (file, function, condition, outcome) NOT IN reason ORDER BY file, line"
 }
 
+# Of the conditions that have not decided alone each belongs to a line; a reason is not asked for.
+list_undecided() {
+    sqlite3 "$BUILD/coverage.db" "
+        SELECT printf('%s:%d: %s: condition %d of: %s', file, line, function, nth, text)
+        FROM undecided ORDER BY file, line, nth"
+}
+
 list_needless() {
     sqlite3 "$BUILD/coverage.db" "
         SELECT printf('%s: %s: \`%s\` is never %s', file, function, condition, outcome) FROM reason
@@ -141,10 +165,13 @@ check() {
 }
 
 report() {
+    local undecided
     load
     table core file
     table true room
     table core "'the core'"
+    undecided=$(list_undecided)
+    [ -z "$undecided" ] || printf 'Conditions of the core that have not decided alone:\n%s\n' "$undecided"
 }
 
 main() {

@@ -180,8 +180,10 @@ enum status batch_fold_until(struct batch *batch, const struct fold *fold, const
 
 /* ---- what goes into the commit ---- */
 
-enum status batch_guard(struct batch *batch, struct loaded *loaded, struct error *error)
+enum status batch_guard(struct batch *batch, const struct fold *fold, const char *entity, struct error *error)
 {
+    struct loaded *loaded = find_loaded(batch, fold->category, entity, fold->long_lived);
+    CHECK(loaded != NULL && loaded->read_in == batch->number); /* nothing is guarded that was not decided on */
     /* A stream that this batch has written to is guarded by its expected version. */
     if (loaded->guarded || loaded->version != loaded->read_version)
         return STATUS_OK;

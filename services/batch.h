@@ -70,7 +70,9 @@ enum status batch_watch(struct batch *batch, const struct fold *fold, const stru
 enum status batch_fold_until(struct batch *batch, const struct fold *fold, const char *entity, uint64_t position,
                              void *state, struct error *error) MUST_CHECK;
 
-enum status batch_guard(struct batch *batch, struct loaded *loaded, struct error *error) MUST_CHECK;
+/* The commit shall fail if this stream has moved, which must have been loaded. */
+enum status batch_guard(struct batch *batch, const struct fold *fold, const char *entity,
+                        struct error *error) MUST_CHECK;
 
 /* Adds one event that `cause` made happen, the `ordinal`-th of its answer. Its stream must have been loaded. */
 enum status batch_answer(struct batch *batch, const struct recorded_event *cause, unsigned ordinal,

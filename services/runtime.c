@@ -103,9 +103,7 @@ enum status reaction_consumed(struct reaction *reaction, const struct fold *fold
 
 enum status reaction_guard(struct reaction *reaction, const struct fold *fold, const char *entity, struct error *error)
 {
-    struct loaded *loaded = NULL;
-    enum status status = batch_load(&reaction->consumer->batch, fold, entity, &loaded, error);
-    return status == STATUS_OK ? batch_guard(&reaction->consumer->batch, loaded, error) : status;
+    return batch_guard(&reaction->consumer->batch, fold, entity, error);
 }
 
 const struct event *reaction_past(const struct reaction *reaction)

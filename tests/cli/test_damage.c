@@ -23,7 +23,7 @@ enum { QUESTIONS = sizeof questions / sizeof *questions };
 
 static const char *truth[QUESTIONS];
 
-TestSuite(damage, .init = till_begin, .fini = till_end, .timeout = 1500);
+TestSuite(damage, .init = till_begin, .fini = till_end, .timeout = 7000);
 
 /* ./whole is a shop with its log; ./plain the same one, checkpointed. */
 static void make_shops(void)

@@ -78,9 +78,17 @@ static const char *read_whole(const char *path)
     return copy;
 }
 
+/* A sanitizer that ends till does so with 1, which is an answer like any other. */
+static void expect_no_sanitizer(const char *text)
+{
+    cr_assert(!contains(text, "Sanitizer: ") && !contains(text, "runtime error: "), "%s", text);
+}
+
 struct answer answer_of(int code)
 {
-    return (struct answer){.code = code, .out = read_whole(".out"), .err = read_whole(".err")};
+    const struct answer answer = {.code = code, .out = read_whole(".out"), .err = read_whole(".err")};
+    expect_no_sanitizer(answer.err);
+    return answer;
 }
 
 /* Into files, not pipes: what a line leaves running in the background may hold on to them. */
@@ -159,6 +167,7 @@ void stop(void)
 {
     (void)run("kill $(cat background)");
     until("! grep -s '^State:' /proc/$(cat background)/status | grep -v zombie");
+    expect_no_sanitizer(read_whole(".background-err"));
     done("rm background");
 }
 

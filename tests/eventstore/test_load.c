@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "eventstore/digest.h"
+#include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
+#include "tests/support/mishap.h"
 
 enum { EVENTS = 4 };
 
@@ -242,4 +244,32 @@ CONTRACT(load, into_a_backup_is_refused)
     must_be(STATUS_IO, load_some(given, origin, 0, EVENTS, &number));
     given->engine->close(&given->store);
     given->store = own;
+}
+
+/* Whatever ends it (a COMMIT may end when it is done), the store is as new as it was or the other's, whole. */
+Test(load, that_is_ended_anywhere_has_done_all_or_nothing, .timeout = TEST_TIMEOUT_S)
+{
+    struct given scene, *given = &scene;
+    enum status status = STATUS_STOPPED;
+    size_t number = 0;
+    mishap_install();
+    given_open(given, &engine_sqlite);
+    const struct uuid id = eventstore_info(given->store)->id;
+    const struct origin *origin = another_roll();
+    for (uint32_t nth = 1; status != STATUS_OK; nth++) {
+        given->error.text[0] = '\0';
+        mishap_interrupt(nth);
+        status = load_some(given, origin, 0, EVENTS, &number);
+        cr_assert_eq(mishap_heal(), status != STATUS_OK, "%u: %s", nth, given->error.text);
+        if (status != STATUS_OK) {
+            cr_assert_neq(given->error.text[0], '\0', "%u", nth);
+            reopen(given);
+            const uint64_t head = head_of(given);
+            cr_assert(head == 0 || head == EVENTS, "%u", nth);
+            cr_assert(uuid_equal(eventstore_info(given->store)->id, head == 0 ? id : origin->info.id), "%u", nth);
+        }
+    }
+    cr_expect(uuid_equal(eventstore_info(given->store)->id, origin->info.id));
+    cr_expect_eq(head_of(given), EVENTS);
+    given_close(given);
 }

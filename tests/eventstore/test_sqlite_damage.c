@@ -5,6 +5,7 @@
 #include "eventstore/sqlite_store.h"
 #include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
+#include "tests/support/mishap.h"
 
 /* ---- rows ---- */
 
@@ -154,6 +155,30 @@ SQLITE_TEST(parked_events_that_nobody_can_have_parked_are_damage)
         sqlite3 *rogue = raw_open(given->folder);
         snprintf(sql, sizeof sql,
                  "INSERT OR REPLACE INTO parked VALUES ('payment', zeroblob(16), 2, %s, '', 0);"
+                 "UPDATE parked SET checksum = " PARKED_CHECKSUM,
+                 rows[i]);
+        raw_run(rogue, sql);
+        raw_close(rogue);
+        bool found = false;
+        must_be(STATUS_DAMAGED,
+                eventstore_read_parked(given->store, &(struct parked_query){0}, note_any, &found, &given->error));
+        cr_expect_not(found, "%s", rows[i]);
+    }
+}
+
+/* No table of ours has a NULL there; a file that was made to look like ours may. */
+SQLITE_TEST(parked_events_that_lack_a_state_or_a_reason_are_damage)
+{
+    static const char *const rows[] = {"NULL, 1, 0, 0, ''", "'dead', 1, 0, 0, NULL"};
+    three_events(given);
+    given->is_damaged = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char sql[400];
+        sqlite3 *rogue = raw_open(given->folder);
+        snprintf(sql, sizeof sql,
+                 "DROP TABLE parked;"
+                 "CREATE TABLE parked (consumer, sequence, position, state, attempts, next_attempt, parked_at, reason,"
+                 " checksum); INSERT INTO parked VALUES ('payment', zeroblob(16), 2, %s, 0);"
                  "UPDATE parked SET checksum = " PARKED_CHECKSUM,
                  rows[i]);
         raw_run(rogue, sql);
@@ -603,4 +628,37 @@ SQLITE_TEST(verify_finds_every_single_byte_that_is_another)
     cr_assert_gt(flipped, 400);
     cr_assert_eq(verify(given, given->store)->faults, 1, "all is as it was but for the triggers: %s",
                  given->report.text);
+}
+
+/* ---- what ends verify while it looks at what was written meanwhile ---- */
+
+static uint32_t ends_at;
+
+static enum status write_and_end(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    struct given *given = context;
+    (void)error;
+    cr_expect(ok, "%s: %s", check, detail);
+    if (strcmp(check, "chain") == 0) {
+        must(append(given, PAYMENT_7, EXPECTED_ANY, 100 + ends_at, 1));
+        mishap_interrupt(ends_at);
+    }
+    return STATUS_OK;
+}
+
+Test(sqlite, verify_says_what_ends_it_at_the_head_of_a_stream_that_was_written_meanwhile, .timeout = TEST_TIMEOUT_S)
+{
+    struct given scene, *given = &scene;
+    bool is_ended = true;
+    mishap_install();
+    given_open(given, &engine_sqlite);
+    three_events(given);
+    for (ends_at = 1; is_ended; ends_at++) {
+        given->error.text[0] = '\0';
+        const enum status status = eventstore_verify(given->store, write_and_end, given, NULL, &given->error);
+        is_ended = mishap_heal();
+        cr_assert_eq(status, is_ended ? STATUS_STOPPED : STATUS_OK, "%u: %s", ends_at, given->error.text);
+    }
+    cr_expect_gt(ends_at, 20, "or this test shows nothing");
+    given_close(given);
 }

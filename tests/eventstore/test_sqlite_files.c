@@ -8,6 +8,7 @@
 #include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
 #include "tests/eventstore/spy_vfs.h"
+#include "tests/support/mishap.h"
 
 static void write_file(const char *path, const void *bytes, size_t length)
 {
@@ -214,6 +215,26 @@ SQLITE_TEST(reads_and_verifies_a_backup_of_an_older_format_as_it_is)
         is_backed_up(given, format);
         reopen(given); /* as a store, for the next round */
     }
+}
+
+Test(sqlite, opening_a_backup_of_an_older_format_ends_anywhere_with_a_sentence, .timeout = TEST_TIMEOUT_S)
+{
+    struct given scene, *given = &scene;
+    bool is_ended = true;
+    mishap_install();
+    given_open(given, &engine_sqlite);
+    make_format(given, 2);
+    for (uint32_t nth = 1; is_ended; nth++) {
+        struct eventstore *store = NULL;
+        given->error.text[0] = '\0';
+        mishap_interrupt(nth);
+        const enum status status = eventstore_open_file(&store, path_in(given->folder, "events.db"), &given->error);
+        is_ended = mishap_heal();
+        cr_assert(status == STATUS_OK || (is_ended && given->error.text[0] != '\0'), "%u: %s", nth, given->error.text);
+        eventstore_close(&store);
+    }
+    reopen(given);
+    given_close(given);
 }
 
 SQLITE_TEST(does_not_raise_a_store_that_lacks_tables)

@@ -1,6 +1,7 @@
 /* Whatever allocation or call of the system fails while views are folded, it is said, and the next attempt goes well.
  */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "projections/compare.h"
 #include "projections/fold.h"
@@ -125,4 +126,42 @@ Test(mishaps, of_a_look_at_the_head_are_survived)
     survives_no_memory(asks_for_the_head, view, 1);
     survives_interruptions(asks_for_the_head, view, 1);
     view_close(&view);
+}
+
+/* ---- views that are replaced again and again ---- */
+
+static uint32_t at_each; /* of so many calls */
+
+static void somebody_replaces_the_view(void)
+{
+    struct error error;
+    cr_assert_eq(view_set_aside(&shop->home, &orders_projection, "it is time", &error), STATUS_OK, "%s", error.text);
+    mishap_meanwhile(at_each, somebody_replaces_the_view);
+}
+
+static enum status open_while_it_is_replaced(struct error *error)
+{
+    struct view *view = NULL;
+    enum view_condition condition;
+    mishap_meanwhile(at_each, somebody_replaces_the_view);
+    const enum status status = view_file_open(&view, &shop->home, &orders_projection, false, &condition, error);
+    (void)mishap_heal();
+    view_close(&view);
+    return status;
+}
+
+/* At one call of those that opening is made of, the worst. */
+Test(mishaps, a_view_that_is_replaced_whenever_it_is_opened_counts_as_missing)
+{
+    struct view_state state;
+    struct error error;
+    cr_assert_eq(folds_anew(NULL, 0, &error), STATUS_OK, "%s", error.text);
+    for (at_each = 1; open_while_it_is_replaced(&error) != STATUS_BUSY; at_each++)
+        cr_assert_lt(at_each, 50, "it was always opened");
+    cr_expect_not_null(strstr(error.text, "replaced again and again"), "%s", error.text);
+    mishap_meanwhile(at_each, somebody_replaces_the_view);
+    cr_expect_eq(view_inspect(&shop->home, &orders_projection, &state, &error), STATUS_OK, "%s", error.text);
+    (void)mishap_heal();
+    cr_expect_eq(state.condition, VIEW_MISSING);
+    cr_expect_not_null(strstr(state.reason, "replaced again and again"), "%s", state.reason);
 }

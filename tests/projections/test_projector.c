@@ -360,7 +360,7 @@ Test(projector, notices_that_views_was_deleted_and_starts_again)
         struct view_state state;
         struct error error;
         cr_assert_eq(view_inspect(&shop->home, projections[i], &state, &error), STATUS_OK);
-        cr_assert_eq(state.condition, VIEW_GOOD, "%s is %s", state.name, view_condition_name(state.condition));
+        cr_assert_eq(state.condition, VIEW_GOOD, "%s: %s", state.name, state.reason);
         cr_assert_eq(state.position, 36);
     }
     delete_views(shop);

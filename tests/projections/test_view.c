@@ -295,6 +295,26 @@ Test(view, whose_link_is_a_plain_file_is_set_aside_and_a_dangling_link_is_just_m
     history_end(shop);
 }
 
+Test(view, whose_file_is_a_folder_is_missing_and_folded_again)
+{
+    struct history *shop = history_new();
+    char path[PATH_SIZE];
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    delete_views(shop);
+    path_in(path, shop, "views");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    path_in(path, shop, "views/orders.7.db");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    path_in(path, shop, "views/orders.db");
+    cr_assert_eq(symlink("orders.7.db", path), 0);
+    cr_expect_eq(inspect(shop, &orders_projection).condition, VIEW_MISSING);
+    cr_expect_eq(orders_of(shop), 5);
+    cr_expect_str_eq(link_of(shop, "orders"), "orders.8.db");
+    cr_expect_eq(orders_of(shop), 5);
+    history_end(shop);
+}
+
 Test(view, can_be_set_aside_by_whoever_finds_it_damaged)
 {
     struct history *shop = history_new();

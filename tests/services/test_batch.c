@@ -194,6 +194,29 @@ Test(batch, a_snapshot_that_is_no_state_is_not_used_and_found_wrong)
     }
 }
 
+Test(batch, a_snapshot_that_differs_in_one_letter_is_found_wrong)
+{
+    struct arena arena = {0};
+    struct snapshot snapshot;
+    uint64_t version;
+    const struct stock stock = load(&stock_fold, "tea", &version);
+    cr_assert_eq(snapshot_make(&stock_fold, "tea", &stock, version, &arena, &snapshot, &saga.error), STATUS_OK);
+    char *data = arena_copy(&arena, snapshot.data);
+    forge_snapshot("tea", version, data);
+    cr_expect_str_eq(verify().wrong, "");
+    *strstr(data, "tea") = 'p';
+    forge_snapshot("tea", version, data);
+    cr_expect_str_eq(verify().wrong, "tea");
+    arena_clear(&arena);
+}
+
+Test(batch, a_snapshot_of_a_state_that_cannot_be_saved_is_found_wrong)
+{
+    happens_often("unknown", 1, COMMIT_EVENTS);
+    forge_snapshot("unknown", COMMIT_EVENTS, "{}");
+    cr_expect_str_eq(verify().wrong, "unknown");
+}
+
 /* No shop of ours has one, but a roll may come from anywhere. */
 Test(batch, a_state_that_cannot_be_saved_is_folded_each_time)
 {

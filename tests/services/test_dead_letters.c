@@ -1,4 +1,5 @@
 /* What a person does about dead letters: retried, discarded, settled, and what the outlook says beforehand. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -268,6 +269,40 @@ Test(dead_letters, are_all_retried_but_for_what_somebody_has_retried_meanwhile)
     cr_assert(mishap_heal());
     cr_expect_eq(retried, 2);
     expect_history("retry by bob:  (); retry by ann:  (); retry by ann:  ()");
+}
+
+static uint32_t disk_fails_at;
+
+static void somebody_retries_the_first_and_the_disk_fails(void)
+{
+    somebody_retries_the_first();
+    mishap_strike(disk_fails_at, EIO);
+}
+
+/* One by one, some are retried and then it ends: what was done is said, and stays. */
+Test(dead_letters, of_which_some_cannot_be_retried_are_left_as_they_were)
+{
+    bool is_struck = true, is_cut_short = false;
+    for (char ref[] = "1"; ref[0] <= '3'; ref[0]++)
+        OK(saga_place(&saga, ref, "tea", 11, "tok_refund_refused"));
+    for (disk_fails_at = 1; is_struck; disk_fails_at++) {
+        size_t retried = 0;
+        saga.handled_count = 0;
+        exhaust_attempts();
+        reload();
+        cr_assert_eq(letters.count, 3);
+        mishap_meanwhile(1, somebody_retries_the_first_and_the_disk_fails);
+        const enum status status = dead_letters_retry_all(BY("ann", ""), NULL, &retried, &saga.error);
+        is_struck = mishap_heal();
+        cr_expect(status == STATUS_OK || (is_struck && status == STATUS_IO), "%u: %s", disk_fails_at, saga.error.text);
+        is_cut_short |= status == STATUS_IO && retried > 0;
+        reload();
+        size_t waiting = 0;
+        for (size_t i = 0; i < letters.count; i++)
+            waiting += letters.items[i].parked.state != PARKED_DEAD;
+        cr_expect_eq(waiting, retried + 1, "%u: %zu are waiting", disk_fails_at, waiting);
+    }
+    cr_expect(is_cut_short);
 }
 
 Test(dead_letters, whose_event_is_not_on_the_roll_are_damage)

@@ -5,9 +5,11 @@
 #include "services/batch.h"
 #include "services/dead_letters.h"
 #include "services/discards.h"
+#include "services/folding.h"
 #include "services/message.h"
 #include "services/outlook.h"
 #include "tests/services/saga.h"
+#include "tests/simulation/memory.h"
 #include "tests/support/mishap.h"
 
 static struct saga saga;
@@ -108,6 +110,68 @@ static enum status takes_over(void *context, unsigned turn, struct error *error)
     if (status == STATUS_OK)
         status = start_and_step("payment", 3, error);
     return status == STATUS_OK ? start_and_step("inventory", 3, error) : status;
+}
+
+/* ---- one batch ---- */
+
+/* A batch that has nothing prepared, and a shelf whose snapshot is due. */
+static enum status note_all(struct batch *batch, struct error *error)
+{
+    struct loaded *tea = NULL, *cup = NULL, *order = NULL;
+    struct commit commit;
+    const struct event moved = {.type = EVENT_UNITS_RESERVED, .units_moved = {.sku = "tea", .quantity = 1}};
+    const struct recorded_event cause = {.position = 1};
+    const struct parked_change parked = {.parked = {.position = 1}};
+    enum status status = batch_load(batch, &stock_fold, "tea", &tea, error);
+    if (status == STATUS_OK)
+        status = batch_load(batch, &stock_fold, "cup", &cup, error);
+    if (status == STATUS_OK)
+        status = batch_load(batch, &order_fold, "00000000-0000-5000-8000-000000000007", &order, error);
+    if (status == STATUS_OK)
+        status = batch_guard(batch, &stock_fold, "cup", error);
+    if (status == STATUS_OK)
+        status = batch_park(batch, &parked, error);
+    if (status == STATUS_OK)
+        status = batch_answer(batch, &cause, 0, &moved, error);
+    if (status == STATUS_OK)
+        tea->version = tea->snapshot_version + SNAPSHOT_EVERY;
+    return status == STATUS_OK ? batch_fill_commit(batch, &commit, error) : status;
+}
+
+static enum status fills_a_batch(void *context, unsigned turn, struct error *error)
+{
+    struct batch batch;
+    (void)context, (void)turn;
+    batch_init(&batch, saga.store, "inventory");
+    batch_begin(&batch);
+    const enum status status = note_all(&batch, error);
+    batch_clear(&batch);
+    return status;
+}
+
+static enum status rehearses(void *context, unsigned turn, struct error *error)
+{
+    struct batch batch;
+    const struct recorded_event received = {.stream = {"stock", "pot"},
+                                            .type = "StockReceived",
+                                            .schema_version = 1,
+                                            .data = "{\"sku\":\"pot\",\"quantity\":1}",
+                                            .data_length = 26};
+    (void)context, (void)turn;
+    batch_init(&batch, saga.store, "inventory");
+    batch_begin(&batch);
+    const enum status status = batch_watch(&batch, &stock_fold, &received, error);
+    batch_clear(&batch);
+    return status;
+}
+
+static enum status verifies_snapshots(void *context, unsigned turn, struct error *error)
+{
+    struct snapshot_finding finding;
+    (void)context, (void)turn;
+    const enum status status = snapshots_verify(saga.store, &stock_fold, &finding, error);
+    cr_expect_str_eq(finding.wrong, "");
+    return status;
 }
 
 /* ---- a person ---- */
@@ -250,6 +314,36 @@ Test(mishaps, of_services_at_work_are_survived)
 {
     (void)saga_list(&saga, "tea", 1000);
     survives_no_memory(works, NULL, 1);
+}
+
+Test(mishaps, of_a_batch_are_survived)
+{
+    survives_no_memory(fills_a_batch, NULL, 1);
+    survives_no_memory(rehearses, NULL, 1);
+}
+
+/* The snapshot that comes with an answer once a shelf has seen enough since the last. */
+Test(mishaps, of_a_snapshot_are_survived)
+{
+    bool is_struck = true;
+    for (unsigned nth = 1; is_struck; nth++) {
+        char ref[32];
+        enum status status = STATUS_OK;
+        const struct receive_stock one = {"tea", 1};
+        for (int i = 0; i < SNAPSHOT_EVERY; i++)
+            cr_assert_eq(desk_receive(&saga.desk, &one, &saga.error), STATUS_OK, "%s", saga.error.text);
+        snprintf(ref, sizeof ref, "order %u", nth);
+        cr_assert_eq(saga_place(&saga, ref, "tea", 1, "tok_ok"), STATUS_OK, "%s", saga.error.text);
+        while (saga_step(&saga, PAYMENT).handled > 0)
+            continue;
+        memory_fail_ours(nth);
+        for (int i = 0; status == STATUS_OK && i < 4; i++)
+            status = step(INVENTORY, &saga.error);
+        is_struck = memory_heal();
+        cr_expect(status == STATUS_OK || (is_struck && status == STATUS_MEMORY), "%u: %s", nth, saga.error.text);
+        saga_settle(&saga);
+    }
+    survives_no_memory(verifies_snapshots, NULL, 7);
 }
 
 Test(mishaps, of_a_service_that_starts_are_survived)

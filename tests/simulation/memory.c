@@ -8,6 +8,7 @@
 
 static struct {
     uint32_t countdown; /* 0: none fails */
+    bool only_ours;
     bool struck;
     int spared;
     sqlite3_mem_methods sqlite;
@@ -16,7 +17,14 @@ static struct {
 void memory_fail(uint32_t nth)
 {
     memory.countdown = nth;
+    memory.only_ours = false;
     memory.struck = false;
+}
+
+void memory_fail_ours(uint32_t nth)
+{
+    memory_fail(nth);
+    memory.only_ours = true;
 }
 
 bool memory_heal(void)
@@ -38,9 +46,9 @@ void memory_spare_no_more(void)
     memory.spared--;
 }
 
-static bool fails(void)
+static bool fails(bool is_ours)
 {
-    if (memory.spared > 0 || memory.countdown == 0 || --memory.countdown > 0)
+    if (memory.spared > 0 || (memory.only_ours && !is_ours) || memory.countdown == 0 || --memory.countdown > 0)
         return false;
     memory.struck = true;
     return true;
@@ -57,17 +65,17 @@ void *__wrap_realloc(void *old, size_t size);
 
 void *__wrap_malloc(size_t size)
 {
-    return fails() ? NULL : __real_malloc(size);
+    return fails(true) ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return fails() ? NULL : __real_calloc(count, size);
+    return fails(true) ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-    return fails() ? NULL : __real_realloc(old, size);
+    return fails(true) ? NULL : __real_realloc(old, size);
 }
 
 /* NOLINTEND(bugprone-reserved-identifier) */
@@ -76,12 +84,12 @@ void *__wrap_realloc(void *old, size_t size)
 
 static void *sqlite_allocate(int size)
 {
-    return fails() ? NULL : memory.sqlite.xMalloc(size);
+    return fails(false) ? NULL : memory.sqlite.xMalloc(size);
 }
 
 static void *sqlite_reallocate(void *old, int size)
 {
-    return fails() ? NULL : memory.sqlite.xRealloc(old, size);
+    return fails(false) ? NULL : memory.sqlite.xRealloc(old, size);
 }
 
 void memory_install(void)

@@ -12,6 +12,9 @@ void memory_install(void);
 /* The `nth` allocation (1: the next) fails, and only that one. */
 void memory_fail(uint32_t nth);
 
+/* The same, of those that are not SQLite's. */
+void memory_fail_ours(uint32_t nth);
+
 /* From here on none fails. Returns whether one did. */
 bool memory_heal(void);
 

@@ -2,9 +2,8 @@
  *
  * A deed is done again and again: each allocation in it (ours and SQLite's) fails in its turn, then each call of the
  * system that our own code makes, in several ways, and each path that it joins; and each statement is interrupted
- * wherever it is. Whatever fails, the deed must succeed
- * all the same or say why it did not; and when nothing fails it must succeed. SQLite's own calls are
- * tests/eventstore/spy_vfs.h's to break. */
+ * wherever it is. Whatever fails, the deed must succeed all the same or say why it did not; and when nothing fails it
+ * must succeed. SQLite's own calls are tests/eventstore/spy_vfs.h's to break. */
 #ifndef TESTS_SUPPORT_MISHAP_H
 #define TESTS_SUPPORT_MISHAP_H
 
@@ -19,7 +18,8 @@ typedef enum status deed_function(void *context, unsigned turn, struct error *er
 /* Before SQLite is used for the first time. */
 void mishap_install(void);
 
-/* Without TILL_LONG one allocation in `stride` fails. Ends the test where the deed does not stand it. */
+/* Without TILL_LONG one allocation in `stride` fails, of our own (not SQLite's) each. Ends the test where the deed does
+ * not stand it. */
 void survives_no_memory(deed_function *deed, void *context, unsigned stride);
 void survives_system_errors(deed_function *deed, void *context);
 
@@ -29,6 +29,9 @@ void survives_interruptions(deed_function *deed, void *context, unsigned stride)
 /* Fails the `nth` call of the system from now on, once, with `code` as errno; says whether it has. */
 void mishap_strike(uint32_t nth, int code);
 bool mishap_heal(void);
+
+/* Ends SQLite's `nth` operation from now on, and with it its statement. */
+void mishap_interrupt(uint32_t nth);
 
 /* At the `nth` call of the system from now on somebody else does `act`, once, and the call works. */
 void mishap_meanwhile(uint32_t nth, void (*act)(void));
