@@ -210,8 +210,8 @@ Test(rebuild, says_that_the_roll_can_no_longer_be_read_and_leaves_the_old_view)
     struct error error = {0};
     busy_week(shop);
     fold(shop, &orders_projection);
-    cr_expect_eq(view_rebuild(&shop->home, &orders_projection, take_the_roll_away, shop, &report, &error),
-                 STATUS_IO, "%s", error.text);
+    cr_expect_eq(view_rebuild(&shop->home, &orders_projection, take_the_roll_away, shop, &report, &error), STATUS_IO,
+                 "%s", error.text);
     cr_expect_not_null(strstr(error.text, "cannot read the roll's head"), "%s", error.text);
     cr_expect_str_eq(link_of(shop, "orders"), "orders.1.db");
     cr_expect_eq(number_in(shop, "views/orders.db", "SELECT count(*) FROM orders"), 5);
