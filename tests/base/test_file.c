@@ -132,8 +132,10 @@ Test(file, what_others_may_write_to_is_not_ours)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_assert_eq(chmod(path, cases[i].mode), 0);
         cr_assert_eq(file_check_ours(path, &error), cases[i].want, "%04o", cases[i].mode);
+        char mode[32];
+        snprintf(mode, sizeof mode, "(its mode is %04o)", cases[i].mode);
         if (cases[i].want == STATUS_IO)
-            cr_assert(strstr(error.text, "chmod go-w ") != NULL, "%s", error.text);
+            cr_assert(strstr(error.text, "chmod go-w ") != NULL && strstr(error.text, mode) != NULL, "%s", error.text);
     }
     cr_assert_eq(file_check_ours(folder_path("missing"), &error), STATUS_OK);
 }
@@ -497,4 +499,24 @@ Test(file, with_a_name_that_is_too_long_is_not_written)
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     cr_assert_eq(file_write_new(name, "a", 1, &error), STATUS_INVALID);
+}
+
+/* Each call that fails says so, or the file is whole. */
+Test(file, is_whole_or_told_to_have_failed_whatever_call_fails)
+{
+    char text[16];
+    size_t length;
+    bool has_struck = true;
+    mishap_install();
+    for (uint32_t nth = 1; has_struck; nth++) {
+        const char *path = folder_path("whole");
+        mishap_strike(nth, ENOSPC);
+        const enum status status = file_write_new(path, "words", 5, &error);
+        has_struck = mishap_heal();
+        if (status != STATUS_OK)
+            continue;
+        cr_assert_eq(file_read_small(path, text, sizeof text, &length, &error), STATUS_OK, "%s", error.text);
+        cr_assert_str_eq(text, "words", "at call %u", nth);
+        cr_assert_eq(unlink(path), 0);
+    }
 }

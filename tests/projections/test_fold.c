@@ -5,6 +5,7 @@
 #include "projections/compare.h"
 #include "projections/fold.h"
 #include "projections/orders.h"
+#include "projections/projector.h"
 #include "projections/stock.h"
 #include "tests/projections/history.h"
 
@@ -79,6 +80,24 @@ Test(fold, a_pass_that_ends_before_the_event_a_view_cannot_take_does_not_stop_it
     cr_assert_eq(view->position, 5);
     cr_assert(view->failed);
     view_close(&view);
+    history_end(shop);
+}
+
+/* And does not try for ever. */
+Test(fold, what_the_roll_cannot_give_ends_who_folds_pass_after_pass)
+{
+    struct history *shop = history_new();
+    received_often(shop, 9);
+    struct view *view = empty(shop, &stock_projection);
+    struct projector *projector = NULL;
+    struct projector_progress progress;
+    meddle(shop, "events.db",
+           "DROP TRIGGER event_is_never_updated; UPDATE event SET event_id = x'00' WHERE position = 5");
+    cr_assert_eq(view_fold(shop->store, view, 10, 2, NULL, NULL, &error), STATUS_DAMAGED);
+    view_close(&view);
+    cr_assert_eq(projector_open(&projector, &shop->home, NULL, 0, &error), STATUS_OK);
+    cr_assert_eq(projector_catch_up(projector, 50, &progress, &error), STATUS_DAMAGED, "%s", error.text);
+    projector_close(&projector);
     history_end(shop);
 }
 

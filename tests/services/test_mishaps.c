@@ -54,6 +54,15 @@ static enum status step(int service, struct error *error)
     return consumer_step(saga.consumers[service], &progress, error);
 }
 
+/* No event is to blame for memory that ended. */
+static enum status step_blaming_nobody(int service, struct error *error)
+{
+    const enum status status = step(service, error);
+    for (int i = 0; i < saga.handled_count; i++)
+        cr_assert_neq(saga.outcomes[i], OUTCOME_DEAD);
+    return status;
+}
+
 static enum status works(void *context, unsigned turn, struct error *error)
 {
     char ref[32];
@@ -62,11 +71,11 @@ static enum status works(void *context, unsigned turn, struct error *error)
     enum status status = saga_place(&saga, ref, "tea", 1, "tok_ok");
     *error = saga.error;
     for (int i = 0; status == STATUS_OK && i < 4 * SERVICES_COUNT; i++)
-        status = step(i % SERVICES_COUNT, error);
+        status = step_blaming_nobody(i % SERVICES_COUNT, error);
     if (status == STATUS_OK)
         status = saga_cancel(&saga, ref), *error = saga.error;
     for (int i = 0; status == STATUS_OK && i < 4 * SERVICES_COUNT; i++)
-        status = step(i % SERVICES_COUNT, error);
+        status = step_blaming_nobody(i % SERVICES_COUNT, error);
     return status;
 }
 
