@@ -469,14 +469,13 @@ enum status view_file_go_live(struct view **view, const struct view_home *home, 
 enum status view_file_replace(struct view **view, const struct view_home *home, const struct projection *projection,
                               const char *why, struct error *error)
 {
-    char link_path[PATH_SIZE], sentence[ERROR_TEXT_MAX + 128], kept[256] = "";
-    enum status status = generation_link_path(link_path, home, projection, error);
-    if (status != STATUS_OK)
-        return status;
-    uint64_t old = generation_linked(link_path, projection->name);
-    status = make(view, home, projection, 0, error);
-    if (status == STATUS_OK)
+    char sentence[ERROR_TEXT_MAX + 128], kept[256] = "";
+    uint64_t old = 0;
+    enum status status = make(view, home, projection, 0, error);
+    if (status == STATUS_OK) {
+        old = generation_linked((*view)->link_path, projection->name);
         status = generation_publish(home, projection, &(*view)->files, error);
+    }
     if (status != STATUS_OK) {
         view_close(view);
         return status;

@@ -1,4 +1,4 @@
-"""mutate.sh [--count N] [--seed N] [--file PATH]... [--jobs N] [--list]: small mistakes in the core, and whether the
+"""mutate.sh [--count N] [--skip N] [--seed N] [--file PATH]... [--jobs N] [--list]: small mistakes in the core, and whether the
 tests notice.
 
 A mistake is one token or one statement of one file: a comparison flipped or off by one, a constant or a number swapped,
@@ -12,6 +12,7 @@ A mistake that nothing notices is printed as a diff. Those in tests/mutation/acc
 why no test can or need notice them; they are not tried, and count as not noticed. The script ends with 1 when others are
 left, or when less than 90 % were noticed.
 
+  --skip N      the first N that could be tried are left out: to go on where a run was cut off
   --file PATH   only this file's mistakes, all of them unless --count says otherwise
   --list        what could be tried, and ends
 """
@@ -41,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[2]  # mutate.sh hands over a copy: whoev
 NOTICED_MIN_PERCENT = 90
 CORE = {
     "base": "arena array buffer clock database file json status text uuid",
-    "domain": "codec event money notification order payment refusal reservation stock contracts/contract",
+    "domain": "codec event list money notification order payment plain refusal reservation stock contracts/contract",
     "eventstore": "digest doorbell seal sqlite_backup sqlite_checksum sqlite_commit sqlite_consumers sqlite_decisions"
     " sqlite_names sqlite_read sqlite_rows sqlite_schema sqlite_store sqlite_streams sqlite_verify writer_queue",
     "services": "batch breaker dead_letters discards inventory notification order outlook payment policy runtime",
@@ -341,6 +342,7 @@ def end_well(trials):
 def read_options():
     parser = argparse.ArgumentParser(prog="mutate.sh", usage=__doc__, add_help=False)
     parser.add_argument("--count", type=int)
+    parser.add_argument("--skip", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--file", action="append", choices=core_files(), metavar="PATH")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -364,7 +366,7 @@ def main():
     if options.help:
         print(__doc__, end="")
         return 0
-    candidates = all_mistakes(options.file or core_files(), options.seed)
+    candidates = all_mistakes(options.file or core_files(), options.seed)[options.skip :]
     if options.list:
         for path, mistake in candidates:
             print(f"{path}:{mistake.line}  {mistake.what}\n    - {mistake.was}\n    + {mistake.now}")

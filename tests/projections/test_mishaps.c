@@ -1,6 +1,7 @@
 /* Whatever allocation or call of the system fails while views are folded, it is said, and the next attempt goes well.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "projections/compare.h"
@@ -53,6 +54,22 @@ static enum status opens_what_is_there(void *context, unsigned turn, struct erro
     struct view *view = NULL;
     (void)context, (void)turn;
     enum status status = opens(&view, error);
+    view_close(&view);
+    return status;
+}
+
+/* Its files are known to nobody, so they are looked at under the view's lock. */
+static enum status opens_what_nobody_recorded(void *context, unsigned turn, struct error *error)
+{
+    char record[PATH_SIZE];
+    uint8_t digest[VIEW_DIGEST_BYTES];
+    struct view *view = NULL;
+    (void)context, (void)turn;
+    snprintf(record, sizeof record, "%s/run/view-orders.files", shop->folder);
+    (void)remove(record);
+    enum status status = opens(&view, error);
+    if (status == STATUS_OK)
+        status = view_digest(view, digest, error);
     view_close(&view);
     return status;
 }
@@ -112,6 +129,7 @@ static enum status projects(void *context, unsigned turn, struct error *error)
 
 SURVIVES(of_a_view_folded_anew_are_survived, folds_anew, 19)
 SURVIVES(of_a_view_that_is_there_are_survived, opens_what_is_there, 3)
+SURVIVES(of_a_view_that_nobody_recorded_are_survived, opens_what_nobody_recorded, 3)
 SURVIVES(of_looking_back_are_survived, looks_back, 1)
 SURVIVES(of_a_rebuild_are_survived, rebuilds, 37)
 SURVIVES(of_an_inspection_are_survived, inspects, 1)
