@@ -10,6 +10,7 @@
 #include "projections/projector.h"
 #include "projections/rebuild.h"
 #include "projections/stock.h"
+#include "projections/view_file.h"
 #include "tests/projections/history.h"
 #include "tests/support/mishap.h"
 
@@ -68,8 +69,10 @@ static enum status opens_what_nobody_recorded(void *context, unsigned turn, stru
     snprintf(record, sizeof record, "%s/run/view-orders.files", shop->folder);
     (void)remove(record);
     enum status status = opens(&view, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        cr_assert(view->save != NULL, "it can be folded on");
         status = view_digest(view, digest, error);
+    }
     view_close(&view);
     return status;
 }
