@@ -123,7 +123,10 @@ static bool step_may_pass(const struct worker *worker, enum status status)
 
 static enum status worker_rest(struct worker *worker, struct error *error)
 {
-    return worker->consumer != NULL ? consumer_rest(worker->consumer, error) : STATUS_OK;
+    if (worker->consumer == NULL)
+        return STATUS_OK;
+    enum status status = consumer_pass(worker->consumer, error);
+    return status == STATUS_OK ? consumer_rest(worker->consumer, error) : status;
 }
 
 /* ---- all of it in this process, one after the other ---- */

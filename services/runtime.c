@@ -657,6 +657,30 @@ void consumer_sleep(struct consumer *consumer, uint32_t seen, int timeout_ms)
     eventstore_wait_for(consumer->store, seen, consumer->types, consumer->type_count, timeout_ms);
 }
 
+static enum status note_position(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)error;
+    *(uint64_t *)context = event->position;
+    return STATUS_STOPPED;
+}
+
+enum status consumer_pass(struct consumer *consumer, struct error *error)
+{
+    uint64_t head = 0, wanted = 0;
+    enum status status = eventstore_head(consumer->store, &head, error);
+    if (status != STATUS_OK || head <= consumer->position)
+        return status;
+    const struct roll_query query = {.from = consumer->position + 1,
+                                     .to = head,
+                                     .limit = 1,
+                                     .types = consumer->types,
+                                     .type_count = consumer->type_count};
+    status = eventstore_read_roll(consumer->store, &query, note_position, &wanted, error);
+    if (status == STATUS_OK)
+        consumer->position = wanted != 0 ? wanted - 1 : head;
+    return status;
+}
+
 enum status consumer_rest(struct consumer *consumer, struct error *error)
 {
     if (consumer->position == consumer->checkpoint)

@@ -162,6 +162,10 @@ enum status consumer_step(struct consumer *consumer, struct progress *progress, 
 /* Sleeps until there may be news for it since the bell showed `seen`, a signal comes, or `timeout_ms` has passed. */
 void consumer_sleep(struct consumer *consumer, uint32_t seen, int timeout_ms);
 
+/* Passes what stands on the roll next that it does not want to see: nobody wakes it for that, so it may not have looked
+ * since. Before it goes to rest. */
+enum status consumer_pass(struct consumer *consumer, struct error *error) MUST_CHECK;
+
 /* Writes the checkpoint if it moved without events since the last commit: at idle and at a stop. */
 enum status consumer_rest(struct consumer *consumer, struct error *error) MUST_CHECK;
 

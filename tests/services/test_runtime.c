@@ -122,6 +122,26 @@ static uint64_t checkpoint_of(const char *consumer)
     return position;
 }
 
+/* Nobody wakes it for that, so it may go to rest without having looked. */
+Test(runtime, who_goes_to_rest_has_passed_what_it_does_not_want_to_see_and_nothing_else)
+{
+    uint64_t head = 0;
+    saga_settle(&saga);
+    (void)saga_list(&saga, "cup", 10);
+    cr_assert_eq(eventstore_head(saga.store, &head, &saga.error), STATUS_OK);
+    cr_assert_eq(consumer_pass(saga.consumers[PAYMENT], &saga.error), STATUS_OK);
+    cr_assert_eq(consumer_rest(saga.consumers[PAYMENT], &saga.error), STATUS_OK);
+    cr_expect_eq(checkpoint_of("payment"), head);
+    (void)saga_list(&saga, "can", 10);
+    cr_assert_eq(eventstore_head(saga.store, &head, &saga.error), STATUS_OK);
+    saga_place(&saga, "1", "cup", 2, "tok_ok");
+    saga_place(&saga, "2", "can", 2, "tok_ok");
+    cr_assert_eq(consumer_pass(saga.consumers[PAYMENT], &saga.error), STATUS_OK);
+    cr_assert_eq(consumer_rest(saga.consumers[PAYMENT], &saga.error), STATUS_OK);
+    cr_expect_eq(checkpoint_of("payment"), head);
+    cr_expect_eq(saga_step(&saga, PAYMENT).handled, 1);
+}
+
 Test(runtime, a_checkpoint_that_moves_without_events_is_written_at_rest)
 {
     saga_place(&saga, "1", "tea", 2, "tok_ok");
