@@ -25,13 +25,6 @@ static enum status find_waiting(void *context, const char *consumer, const struc
     return STATUS_STOPPED;
 }
 
-static enum status find_event(void *context, const struct recorded_event *event, struct error *error)
-{
-    (void)event, (void)error;
-    *(bool *)context = true;
-    return STATUS_STOPPED;
-}
-
 static event_type_set subscriptions_of(const char *name)
 {
     for (int i = 0; i < SERVICES_COUNT; i++) {
@@ -42,38 +35,24 @@ static event_type_set subscriptions_of(const char *name)
     check_failed("the name of a service", __FILE__, __LINE__);
 }
 
-/* What a service does not want to see it may have passed without writing it down. */
-static enum status find_unread(struct shop *shop, const char *name, uint64_t head, bool *unread, struct error *error)
-{
-    const char *types[EVENT_TYPES];
-    uint64_t position = 0;
-    *unread = false;
-    enum status status = eventstore_checkpoint(shop->store, name, &position, error);
-    if (status != STATUS_OK || position >= head)
-        return status;
-    const struct roll_query query = {.from = position + 1,
-                                     .to = head,
-                                     .limit = 1,
-                                     .types = types,
-                                     .type_count = event_type_names(subscriptions_of(name), types)};
-    return eventstore_read_roll(shop->store, &query, find_event, unread, error);
-}
-
-/* At rest: nothing unread up to `head` that it wants to see, and nothing waiting. Dead letters wait for a person, not
- * for us. */
+/* At rest: nothing unread up to `head` that it wants to see, and nothing waiting. What it does not want to see it may
+ * have passed without writing it down. Dead letters wait for a person, not for us. */
 static enum status find_service_rest(struct shop *shop, const char *name, int64_t pause_max_ms, uint64_t head,
                                      enum rest *rest, struct error *error)
 {
     const int64_t now_us = clock_now_us(shop->desk.clock);
-    bool unread = false, waiting = false;
+    uint64_t checkpoint = 0, unread = 0;
+    bool waiting = false;
     struct pause pause = {0};
     const struct parked_query query = {.consumer = name, .heads_only = true, .due_by_us = INT64_MAX, .limit = 1};
-    enum status status = find_unread(shop, name, head, &unread, error);
-    if (status == STATUS_OK && !unread)
+    enum status status = eventstore_checkpoint(shop->store, name, &checkpoint, error);
+    if (status == STATUS_OK)
+        status = find_unread(shop->store, subscriptions_of(name), checkpoint, head, &unread, error);
+    if (status == STATUS_OK && unread == 0)
         status = eventstore_read_parked(shop->store, &query, find_waiting, &waiting, error);
-    if (status == STATUS_OK && (unread || waiting))
+    if (status == STATUS_OK && (unread != 0 || waiting))
         status = eventstore_paused(shop->store, name, &pause, error);
-    if (!unread && !waiting)
+    if (unread == 0 && !waiting)
         *rest = AT_REST;
     else
         *rest = is_pausing(&pause, now_us, pause_max_ms) ? PAUSED : AT_WORK;

@@ -664,21 +664,31 @@ static enum status note_position(void *context, const struct recorded_event *eve
     return STATUS_STOPPED;
 }
 
-enum status consumer_pass(struct consumer *consumer, struct error *error)
+enum status find_unread(struct eventstore *store, event_type_set subscriptions, uint64_t after, uint64_t head,
+                        uint64_t *unread, struct error *error)
 {
-    uint64_t head = 0, wanted = 0;
-    enum status status = eventstore_head(consumer->store, &head, error);
-    if (status != STATUS_OK || head <= consumer->position)
-        return status;
-    const struct roll_query query = {.from = consumer->position + 1,
+    const char *types[EVENT_TYPES];
+    *unread = 0;
+    if (after >= head)
+        return STATUS_OK;
+    const struct roll_query query = {.from = after + 1,
                                      .to = head,
                                      .limit = 1,
-                                     .types = consumer->types,
-                                     .type_count = consumer->type_count};
-    status = eventstore_read_roll(consumer->store, &query, note_position, &wanted, error);
+                                     .types = types,
+                                     .type_count = event_type_names(subscriptions, types)};
+    return eventstore_read_roll(store, &query, note_position, unread, error);
+}
+
+enum status consumer_pass(struct consumer *consumer, struct error *error)
+{
+    uint64_t head = 0, unread = 0;
+    enum status status = eventstore_head(consumer->store, &head, error);
     if (status == STATUS_OK)
-        consumer->position = wanted != 0 ? wanted - 1 : head;
-    return status;
+        status = find_unread(consumer->store, consumer->service.subscriptions, consumer->position, head, &unread, error);
+    if (status != STATUS_OK || head <= consumer->position)
+        return status;
+    consumer->position = unread != 0 ? unread - 1 : head;
+    return STATUS_OK;
 }
 
 enum status consumer_rest(struct consumer *consumer, struct error *error)

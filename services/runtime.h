@@ -162,6 +162,11 @@ enum status consumer_step(struct consumer *consumer, struct progress *progress, 
 /* Sleeps until there may be news for it since the bell showed `seen`, a signal comes, or `timeout_ms` has passed. */
 void consumer_sleep(struct consumer *consumer, uint32_t seen, int timeout_ms);
 
+/* Where the first event behind `after` and up to `head` stands that a service with these subscriptions wants to see: 0
+ * when there is none. */
+enum status find_unread(struct eventstore *store, event_type_set subscriptions, uint64_t after, uint64_t head,
+                        uint64_t *unread, struct error *error) MUST_CHECK;
+
 /* Passes what stands on the roll next that it does not want to see: nobody wakes it for that, so it may not have looked
  * since. Before it goes to rest. */
 enum status consumer_pass(struct consumer *consumer, struct error *error) MUST_CHECK;
