@@ -395,7 +395,7 @@ static void end(void)
     given_close(&scene);
 }
 
-TestSuite(mishaps, .init = begin, .fini = end, .timeout = 600);
+TestSuite(mishaps, .init = begin, .fini = end, .timeout = 7000);
 
 SURVIVES(a_commit_and_its_repetition_survive, commits, 1)
 SURVIVES(parking_and_deciding_survive, parks_and_decides, 1)
@@ -428,8 +428,8 @@ Test(mishaps, reading_a_long_stream_survives)
         events[i].data_length = sizeof data;
     }
     must(commit(given, &draft));
-    survives_no_memory(reads_a_long_stream, NULL, 1);
-    survives_interruptions(reads_a_long_stream, NULL, 3);
+    survives_no_memory(reads_a_long_stream, NULL, 7);
+    survives_interruptions(reads_a_long_stream, NULL, 61);
 }
 
 Test(mishaps, a_load_that_is_refused_survives)

@@ -30,7 +30,7 @@ static void close_shop(void)
     history_end(shop);
 }
 
-TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 300);
+TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 7000);
 
 /* ---- the deeds ---- */
 

@@ -36,7 +36,7 @@ static void close_shop(void)
     saga_close(&saga);
 }
 
-TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 300);
+TestSuite(mishaps, .init = open_shop, .fini = close_shop, .timeout = 7000);
 
 static const char *who = "ann";
 
