@@ -125,6 +125,23 @@ static bool take_flag(struct plain *in, char *member)
     return true;
 }
 
+static bool take_record(struct plain *in, const struct shape *shape, char *record);
+
+static bool take_list(struct plain *in, const struct field *field, char *member)
+{
+    const size_t size = field->items->size;
+    struct list list = {0};
+    size_t room = 0;
+    for (char bracket = '['; take_char(in, bracket); bracket = ',') {
+        if (list.count == (size_t)field->max || !list_grow(&list, &room, size, in->arena) ||
+            !take_record(in, field->items, (char *)list.items + list.count * size))
+            return false;
+        list.count++;
+    }
+    memcpy(member, &list, sizeof(list));
+    return list.count > 0 && take_char(in, ']');
+}
+
 static bool take_value(struct plain *in, const struct field *field, char *member)
 {
     switch (field->kind) {
@@ -134,7 +151,7 @@ static bool take_value(struct plain *in, const struct field *field, char *member
     case FIELD_INTEGER: return take_integer(in, field, member);
     case FIELD_TIME: return take_time(in, member);
     case FIELD_FLAG: return take_flag(in, member);
-    case FIELD_LIST: break; /* take_list's */
+    case FIELD_LIST: return take_list(in, field, member);
     }
     return false;
 }
@@ -160,45 +177,17 @@ static inline bool take_field(struct plain *in, const struct field *field, char 
     return take_value(in, field, record + field->offset);
 }
 
-static bool take_item(struct plain *in, const struct shape *shape, char *item)
+static bool take_record(struct plain *in, const struct shape *shape, char *record)
 {
     char before = '{';
     for (size_t i = 0; i < shape->field_count; i++)
-        if (!take_field(in, &shape->fields[i], &before, item))
+        if (!take_field(in, &shape->fields[i], &before, record))
             return false;
     return before == ',' && take_char(in, '}');
 }
 
-static bool take_list(struct plain *in, const struct field *field, char *before, char *record)
-{
-    const size_t size = field->items->size;
-    struct list list = {0};
-    size_t room = 0;
-    if (!take_name(in, field, before))
-        return false;
-    for (char bracket = '['; take_char(in, bracket); bracket = ',') {
-        if (list.count == (size_t)field->max || !list_grow(&list, &room, size, in->arena) ||
-            !take_item(in, field->items, (char *)list.items + list.count * size))
-            return false;
-        list.count++;
-    }
-    memcpy(record + field->offset, &list, sizeof(list));
-    return list.count > 0 && take_char(in, ']');
-}
-
 bool plain_decode(const struct contract *contract, const char *data, size_t length, struct arena *arena, void *payload)
 {
-    const struct shape *shape = &contract->shape;
     struct plain in = {data, data + length, arena};
-    char before = '{';
-    if (length > JSON_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < shape->field_count; i++) {
-        const struct field *field = &shape->fields[i];
-        const bool is_taken = field->kind == FIELD_LIST ? take_list(&in, field, &before, payload)
-                                                        : take_field(&in, field, &before, payload);
-        if (!is_taken)
-            return false;
-    }
-    return before == ',' && take_char(&in, '}') && in.at == in.end;
+    return length <= JSON_BYTES_MAX && take_record(&in, &contract->shape, payload) && in.at == in.end;
 }

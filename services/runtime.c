@@ -684,7 +684,8 @@ enum status consumer_pass(struct consumer *consumer, struct error *error)
     uint64_t head = 0, unread = 0;
     enum status status = eventstore_head(consumer->store, &head, error);
     if (status == STATUS_OK)
-        status = find_unread(consumer->store, consumer->service.subscriptions, consumer->position, head, &unread, error);
+        status =
+            find_unread(consumer->store, consumer->service.subscriptions, consumer->position, head, &unread, error);
     if (status != STATUS_OK || head <= consumer->position)
         return status;
     consumer->position = unread != 0 ? unread - 1 : head;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "domain/codec.h"
+#include "domain/contracts/fields.h"
 #include "domain/contracts/order_placed_v1.h"
 #include "domain/plain.h"
 #include "tests/domain/scenario.h"
@@ -192,4 +193,21 @@ Test(plain, an_old_version_is_read_by_its_own_contract)
                  STATUS_OK);
     cr_expect(events_equal(&quick, &strict));
     buffer_clear(&text);
+}
+
+struct note {
+    bool opening;
+};
+static const struct field note_fields[] = {
+    FLAG(note, opening, "opening"),
+};
+static const struct contract note_contract = {.name = "all optional", .shape = SHAPE(note, note_fields)};
+
+Test(plain, a_record_without_a_field_is_left_to_the_strict_reader)
+{
+    struct note note = {.opening = false};
+    cr_expect(plain_decode(&note_contract, "{\"opening\":true}", 16, &scenario.arena, &note));
+    cr_expect(note.opening);
+    cr_expect_not(plain_decode(&note_contract, "{}", 2, &scenario.arena, &note));
+    cr_expect_not(plain_decode(&note_contract, "}", 1, &scenario.arena, &note));
 }
