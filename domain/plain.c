@@ -151,9 +151,9 @@ static bool take_value(struct plain *in, const struct field *field, char *member
     case FIELD_INTEGER: return take_integer(in, field, member);
     case FIELD_TIME: return take_time(in, member);
     case FIELD_FLAG: return take_flag(in, member);
-    case FIELD_LIST: return take_list(in, field, member);
+    case FIELD_LIST: break;
     }
-    return false;
+    return take_list(in, field, member);
 }
 
 /* ---- fields ---- */
