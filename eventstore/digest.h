@@ -7,7 +7,7 @@
  *
  * The layout, for anyone who wants to check it with a program of their own:
  *
- *   link 0     BLAKE2b-256("tillroll roll 1" || store id, 16 bytes)
+ *   link 0     BLAKE2b-256("tillroll roll 1" || store id, 16 bytes; store_id.h)
  *   link n     BLAKE2b-256(link n−1 || field …), the fields of event n in this order:
  *
  *     position         8 bytes, little endian          correlation id   16 bytes

@@ -378,7 +378,9 @@ struct eventstore_info {
     struct uuid id;
     int64_t created_at_us;
     int format;
-    char settings[256]; /* the application's own words, fixed at creation (for a shop: {"currency":"USD"}) */
+    /* The application's own words, fixed at creation (for a shop: {"currency":"USD"}). The id vouches for them and for
+     * the time: store_id.h. */
+    char settings[256];
 };
 
 /* Makes a new store in `folder` (which must be there): events.db and run/. STATUS_REFUSED when there is one already.

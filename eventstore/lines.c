@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "eventstore/digest.h"
+#include "eventstore/store_id.h"
 
 static const char kind[] = "roll";
 
@@ -310,7 +311,12 @@ enum status line_to_title(const char *line, size_t length, struct arena *arena, 
         return error_set(error, STATUS_NEWER,
                          "the lines are of the format %d, this program knows %d: use the version that wrote them",
                          title->store.format, LINES_FORMAT);
-    return json_read_finish(&reader, error);
+    enum status status = json_read_finish(&reader, error);
+    if (status == STATUS_OK && !store_id_vouches_for(&title->store))
+        status = error_set(error, STATUS_INVALID,
+                           "store_id: is not that of a store made at this created_at with these settings: the line was"
+                           " changed");
+    return status;
 }
 
 /* ---- whole lines ---- */

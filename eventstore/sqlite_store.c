@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mutant.h"
+#include "eventstore/store_id.h"
 
 enum {
     PATIENCE_DEFAULT_MS = 10000,
@@ -26,9 +27,10 @@ static enum status fill_store_row(sqlite3 *database, const struct clock *clock, 
         database, "INSERT INTO store (one, id, created_at, settings) VALUES (1, ?1, ?2, ?3)", &insert, error);
     if (status != STATUS_OK)
         return status;
-    struct uuid id = uuid_random();
+    const int64_t now_us = clock_now_us(clock);
+    const struct uuid id = store_id_new(now_us, settings);
     sqlite3_bind_blob(insert, 1, id.bytes, UUID_BYTES, SQLITE_STATIC);
-    sqlite3_bind_int64(insert, 2, clock_now_us(clock));
+    sqlite3_bind_int64(insert, 2, now_us);
     sqlite3_bind_text(insert, 3, settings, -1, SQLITE_STATIC);
     status = database_execute(insert, "write the store's identity", error);
     sqlite3_finalize(insert);
@@ -162,6 +164,11 @@ enum status read_info(struct eventstore *store, struct eventstore_info *info, st
         memcpy(info->id.bytes, sqlite3_column_blob(select, 0), UUID_BYTES);
         info->created_at_us = sqlite3_column_int64(select, 1);
         snprintf(info->settings, sizeof info->settings, "%s", database_text(select, 2));
+        if (!store_id_vouches_for(info))
+            status = error_set(error, STATUS_DAMAGED,
+                               "%s: when it was made, or with which settings, is not what its id says: take it from a"
+                               " backup",
+                               store->shown);
     }
     sqlite3_finalize(select);
     return status;

@@ -30,6 +30,15 @@ Test(copy, has_the_same_head_and_says_the_same)
     refused(1, "roll is there already", "till export roll");
 }
 
+Test(copy, of_a_roll_in_another_currency_is_refused)
+{
+    small_shop();
+    done("till export roll && sed '1s/USD/EUR/' roll >euros");
+    refused(3, "its first line: store_id: is not that of a store made at this created_at with these settings",
+            "till --shop copy load euros");
+    done("test ! -e copy");
+}
+
 Test(copy, goes_on_without_doing_anything_twice)
 {
     small_shop();
@@ -100,7 +109,7 @@ Test(copy, of_a_damaged_line_is_refused_with_its_number)
     refused(3, "bad is no roll of `till export`: its first line", "till --shop e load bad");
     done("sed '1s/\"format\":1/\"format\":9/' roll >bad");
     refused(3, "the lines are of the format 9", "till --shop e load bad");
-    done("sed '1s/USD/XXL/' roll >bad");
+    done("sed '1s/USD/XXL/;1s/-8\\(...-\\)/-4\\1/' roll >bad"); /* as if made before ids vouched for settings */
     refused(3, "settings: name no currency", "till --shop e load bad");
     refused(1, "cannot open none", "till --shop e load none");
     refused(3, "no roll of `till export`", "till --shop e load /dev/null");

@@ -4,6 +4,7 @@
 
 #include "eventstore/digest.h"
 #include "eventstore/lines.h"
+#include "eventstore/store_id.h"
 #include "tests/support/harmless.h"
 
 static struct arena arena;
@@ -220,6 +221,26 @@ Test(lines, settings_that_are_too_long_are_refused)
     cr_assert_eq(line_to_title(longer.data, longer.length, &arena, &title, &error), STATUS_INVALID);
     cr_assert_not_null(strstr(error.text, "settings_text: must be less than "), "%s", error.text);
     buffer_clear(&longer);
+}
+
+static void is_refused_with(char *place, char changed)
+{
+    struct line_title title;
+    const char was = *place;
+    *place = changed;
+    cr_expect_eq(line_to_title(line.data, line.length, &arena, &title, &error), STATUS_INVALID);
+    cr_expect(strncmp(error.text, "store_id: is not that of a store", 32) == 0, "%s", error.text);
+    *place = was;
+}
+
+Test(lines, a_title_whose_settings_or_age_were_changed_is_refused)
+{
+    struct line_title title = {.store = {.created_at_us = 0, .format = LINES_FORMAT, .settings = "{\"a\":7}"}};
+    title.store.id = store_id_new(0, title.store.settings);
+    cr_assert_eq(line_from_title(&title, &line, &error), STATUS_OK, "%s", error.text);
+    is_refused_with(strstr(buffer_string(&line), "7}"), '8');
+    is_refused_with(strstr(buffer_string(&line), "1970-"), '2');
+    cr_assert_eq(line_to_title(line.data, line.length, &arena, &title, &error), STATUS_OK, "%s", error.text);
 }
 
 Test(lines, a_title_of_another_kind_or_of_times_to_come_is_refused)

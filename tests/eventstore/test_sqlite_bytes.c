@@ -9,8 +9,9 @@
 
 enum { PAGE = 4096, EVENTS = 4 };
 
-/* What the events say, whatever stands in their own digest. */
+/* What the store and its events say, whatever stands in their own digest. */
 struct saying {
+    char store[512];
     uint8_t digests[EVENTS][EVENTSTORE_DIGEST_BYTES];
     size_t count;
 };
@@ -30,9 +31,13 @@ static bool read_saying(const char *file, struct saying *saying)
 {
     struct eventstore *store;
     const struct roll_query all = {0};
-    *saying = (struct saying){.count = 0};
+    memset(saying, 0, sizeof *saying);
     if (eventstore_open_file(&store, file, NULL) != STATUS_OK)
         return false;
+    const struct eventstore_info *info = eventstore_info(store);
+    uuid_to_text(info->id, saying->store);
+    snprintf(saying->store + UUID_TEXT_SIZE, sizeof saying->store - UUID_TEXT_SIZE, "%lld %s",
+             (long long)info->created_at_us, info->settings);
     enum status status = eventstore_read_roll(store, &all, note_saying, saying, NULL);
     eventstore_close(&store);
     return status == STATUS_OK;
@@ -84,7 +89,7 @@ static int flip_page(struct given *given, const char *path, FILE *file, long pag
 
 SQLITE_TEST(verify_finds_every_flipped_byte_of_the_file_that_makes_an_event_another)
 {
-    static const char *const tables[] = {"event", "entity", "category", "type", "origin"};
+    static const char *const tables[] = {"store", "event", "entity", "category", "type", "origin"};
     struct draft draft;
     struct saying truth;
     char copy[PATH_SIZE], sql[100];

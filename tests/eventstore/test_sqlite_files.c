@@ -88,6 +88,35 @@ SQLITE_TEST(does_not_open_settings_that_nobody_can_have_written)
     opening_gives(given, STATUS_DAMAGED);
 }
 
+static void changed_in_the_store(struct given *given, const char *change)
+{
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "BEGIN");
+    raw_drop_triggers(rogue);
+    raw_run(rogue, change);
+    raw_run(rogue, "COMMIT");
+    raw_close(rogue);
+    opening_gives(given, STATUS_DAMAGED);
+}
+
+SQLITE_TEST(does_not_open_a_store_that_was_made_with_other_settings)
+{
+    given->engine->close(&given->store);
+    changed_in_the_store(given, "UPDATE store SET settings = 'other'");
+}
+
+SQLITE_TEST(does_not_open_a_store_that_was_made_at_another_time)
+{
+    given->engine->close(&given->store);
+    changed_in_the_store(given, "UPDATE store SET created_at = created_at + 1");
+}
+
+SQLITE_TEST(does_not_open_a_store_with_an_id_that_was_made_up)
+{
+    given->engine->close(&given->store);
+    changed_in_the_store(given, "UPDATE store SET id = x'00112233445586778899aabbccddeeff'");
+}
+
 static void guard_as_in_format_1(sqlite3 *rogue, const char *trigger)
 {
     char drop[80], create[80];

@@ -43,10 +43,11 @@ NOTICED_MIN_PERCENT = 90
 CORE = {
     "base": "arena array buffer clock database file json status text uuid",
     "domain": "codec event list money notification order payment plain refusal reservation stock contracts/contract",
-    "eventstore": "digest doorbell seal sqlite_backup sqlite_checksum sqlite_commit sqlite_consumers sqlite_decisions"
-    " sqlite_names sqlite_read sqlite_rows sqlite_schema sqlite_store sqlite_streams sqlite_verify writer_queue",
-    "services": "batch breaker dead_letters discards inventory notification order outlook payment policy runtime",
-    "projections": "fold generation inbox journeys orders projector rebuild sales stock view view_file",
+    "eventstore": "digest doorbell lines recorded_event seal sqlite_backup sqlite_checksum sqlite_commit sqlite_consumers"
+    " sqlite_decisions sqlite_load sqlite_names sqlite_read sqlite_rows sqlite_schema sqlite_snapshots sqlite_store"
+    " sqlite_streams sqlite_verify store_id writer_queue",
+    "services": "batch breaker dead_letters discards folding inventory notification order outlook payment policy runtime",
+    "projections": "drafts fold generation inbox journeys orders projector rebuild rows sales stock view view_file",
 }
 # Whoever is likely to notice comes first, whoever takes long comes last.
 JUDGES = {
