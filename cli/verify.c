@@ -191,7 +191,9 @@ const struct command backup_command = {
     .usage = "FILE",
     .summary = "copy the roll into a new file, while the shop is at work",
     .details = "A plain `cp` of events.db would lose what is still in its log. Views are not\n"
-               "copied: they are folded from the roll. With --json: file, position, digest.",
+               "copied: they are folded from the roll. The copy is verified before it gets its\n"
+               "name: of a roll that is not sound there is none. With --json: file, position,\n"
+               "digest.",
     .words_min = 1,
     .words_max = 1,
     .run = run_backup,

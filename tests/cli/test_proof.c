@@ -122,6 +122,19 @@ Test(proof, a_backup_overwrites_nothing)
     cr_assert_str_eq(done("ls | grep -v -e bin -e shop"), "copy.db\n");
 }
 
+/* As the sentence says, it can be kept all the same. */
+Test(proof, an_unsound_roll_is_not_backed_up)
+{
+    small_shop();
+    done("sqlite3 shop/events.db 'PRAGMA trusted_schema = ON; DROP TRIGGER event_is_never_updated;"
+         " UPDATE event SET data = replace(data, \"1250\", \"1\") WHERE position = 1'");
+    refused(3, "there is no backup, for the roll is not sound: ", "till backup copy.db");
+    refused(3, "copy events.db and events.db-wal while nothing is at work", "till backup copy.db");
+    cr_assert_str_empty(done("ls | grep copy; true"));
+    done("mkdir kept && cp shop/events.db shop/events.db-wal kept");
+    cr_assert(contains(run("till verify kept").out, "WRONG   chain"));
+}
+
 /* ---- restore ---- */
 
 Test(proof, a_restored_shop_is_the_shop_that_was_copied)
