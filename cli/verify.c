@@ -29,6 +29,7 @@ struct findings {
     const struct till *till;
     const struct arguments *arguments;
     int wrong;
+    bool is_roll_sound; /* so that a view that differs from it is wrong */
 };
 
 static enum status print_finding(void *context, const char *check, bool ok, const char *detail, struct error *error)
@@ -94,12 +95,15 @@ static enum status verify_view(struct shop *shop, const struct projection *proje
                                struct error *error)
 {
     struct view_finding finding;
-    char check[64];
+    char check[64], detail[ERROR_TEXT_MAX + 64], advice[64] = "";
     enum status status = view_verify(&shop->home, projection, &finding, error);
     if (status != STATUS_OK)
         return status;
+    if (finding.is_mendable && findings->is_roll_sound)
+        snprintf(advice, sizeof advice, "; `till rebuild %s` folds it anew", projection->name);
     snprintf(check, sizeof check, "view %s", projection->name);
-    return print_finding(findings, check, finding.ok, finding.detail, error);
+    snprintf(detail, sizeof detail, "%s%s", finding.detail, advice);
+    return print_finding(findings, check, finding.ok, detail, error);
 }
 
 static enum status verify_shop(struct shop *shop, const struct till *till, void *context, struct error *error)
@@ -107,6 +111,7 @@ static enum status verify_shop(struct shop *shop, const struct till *till, void 
     struct findings *findings = context;
     (void)till;
     enum status status = verify_store(shop->store, findings, error);
+    findings->is_roll_sound = findings->wrong == 0;
     for (size_t i = 0; status == STATUS_OK && i < projection_count; i++)
         status = verify_view(shop, projections[i], findings, error);
     return status;

@@ -54,6 +54,8 @@ Test(proof, an_altered_event_is_found_and_named)
     cr_assert_str_eq(of(answer.out, "order", "ok"), "true");
     cr_assert(contains(answer.err, "checks are wrong"), "%s", answer.err);
     cr_assert(contains(run("till verify").out, "WRONG   chain"));
+    cr_assert(contains(run("till verify").out, "WRONG   view stock"));
+    cr_assert(!contains(run("till verify").out, "till rebuild"), "the view is right, and the roll is not");
 }
 
 /* By somebody who has the program, so that its checksum is right. */
@@ -90,9 +92,28 @@ Test(proof, a_wrong_view_is_found_with_the_row_that_differs)
     struct answer answer = run("till verify --json");
     cr_assert_eq(answer.code, 3);
     cr_assert_str_eq(of(answer.out, "view orders", "ok"), "false");
-    cr_assert(contains(of(answer.out, "view orders", "detail"), "should be \"confirmed\""), "%s", answer.out);
+    cr_assert(contains(of(answer.out, "view orders", "detail"),
+                       "should be \"confirmed\"; `till rebuild orders` folds it anew"),
+              "%s", answer.out);
     cr_assert_str_eq(of(answer.out, "view stock", "ok"), "true");
     done("till rebuild orders");
+    done("till verify");
+}
+
+Test(proof, a_view_with_a_page_of_nothing_is_set_aside_by_who_comes_upon_it)
+{
+    small_shop();
+    const char *before = done("till orders --json");
+    done("page=$(sqlite3 shop/views/orders.db \"PRAGMA wal_checkpoint(TRUNCATE);"
+         " SELECT rootpage - 1 FROM sqlite_schema WHERE name = 'orders'\" | tail -n 1);"
+         " dd if=/dev/zero of=shop/views/orders.db bs=4096 seek=$page count=1 conv=notrunc 2>&1");
+    struct answer answer = run("till verify");
+    cr_assert_eq(answer.code, 3);
+    cr_assert(contains(answer.out, "; `till rebuild orders` folds it anew\n"), "%s", answer.out);
+    answer = run("till orders --json");
+    cr_assert_eq(answer.code, 3);
+    cr_assert(contains(answer.err, "the view was set aside: ask again\n"), "%s", answer.err);
+    cr_assert_str_eq(done("till orders --json"), before);
     done("till verify");
 }
 
