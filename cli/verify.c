@@ -117,14 +117,18 @@ static enum status verify_shop(struct shop *shop, const struct till *till, void 
     return status;
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 static enum status verify_file(const char *file, struct findings *findings, struct error *error)
 {
     struct eventstore *store = NULL;
     char path[PATH_SIZE];
-    struct stat found;
     /* Who names a shop's folder means its roll. */
-    bool folder = stat(file, &found) == 0 && S_ISDIR(found.st_mode);
-    enum status status = path_format(path, error, folder ? "%s/events.db" : "%s", file);
+    enum status status = path_format(path, error, is_folder(file) ? "%s/events.db" : "%s", file);
     if (status == STATUS_OK)
         status = eventstore_open_file(&store, path, error);
     if (status == STATUS_OK)
@@ -206,10 +210,22 @@ const struct command backup_command = {
 
 /* ---- restore ---- */
 
+static enum status refuse_folder(const char *folder, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return error_set(
+        error, STATUS_INVALID,
+        "%s is a folder: name the file that `till backup` made (of a shop, `till --shop FOLDER backup FILE` "
+        "makes one)",
+        text_safe(safe, folder));
+}
+
 static enum status restore(const struct till *till, const char *file, struct error *error)
 {
     uint64_t position = 0;
     uint8_t bytes[EVENTSTORE_DIGEST_BYTES];
+    if (is_folder(file))
+        return refuse_folder(file, error);
     enum status status = file_make_folder(till->folder, error);
     if (status != STATUS_OK)
         return status;

@@ -201,12 +201,20 @@ Test(proof, a_restore_overwrites_nothing_and_puts_nothing_unsound_in_place)
          " DELETE FROM event WHERE position > 3'");
     refused(3, "nothing was put in place, for the backup is not sound: ", "till restore copy.db --shop fourth");
     refused(1, "there is no file missing.db", "till restore missing.db --shop fourth");
+    done("head -c 20000 copy.db >cut.db");
+    refused(3, "cannot open cut.db: database disk image is malformed; use another copy\n",
+            "till restore cut.db --shop fourth");
     cr_assert_eq(run("test -e fourth || test -e other/events.db").code, 1);
     cr_assert(contains(run("till verify copy.db --json").out, "its tail was cut"));
 }
 
 Test(proof, what_is_no_backup_is_refused)
 {
+    done("mkdir folder");
+    refused(2, "folder is a folder: name the file that `till backup` made", "till restore folder --shop other");
+    done("printf S >copy.db");
+    refused(3, "copy.db is not a database: it is too short for one", "till restore copy.db --shop other");
+    done("rm copy.db");
     refused(1, "there is no file copy.db", "till verify copy.db");
     done("echo nonsense >copy.db");
     refused(3, "copy.db is not a database", "till verify copy.db");
