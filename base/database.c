@@ -36,12 +36,13 @@ static enum status status_of(int code, int system_code)
     }
 }
 
-static const char *advice_for(enum status status)
+static const char *advice_for(enum status status, sqlite3 *database)
 {
     switch (status) {
     case STATUS_FULL: return "; free some space and try again";
     case STATUS_BUSY: return "; try again";
-    case STATUS_DAMAGED: return "; take it from a backup";
+    case STATUS_DAMAGED: /* what is only read is a copy */
+        return sqlite3_db_readonly(database, "main") == 1 ? "; use another copy" : "; take it from a backup";
     default: return "";
     }
 }
@@ -59,7 +60,7 @@ enum status database_error(sqlite3 *database, const char *doing, struct error *e
     char reason[128];
     return error_set(error, status, "cannot %s: %s%s%s%s", doing, text_safe(message, sqlite3_errmsg(database)),
                      is_cause ? ": " : "", is_cause ? strerror_r(system_code, reason, sizeof reason) : "",
-                     advice_for(status));
+                     advice_for(status, database));
 }
 
 /* ---- opening ---- */
@@ -125,7 +126,7 @@ static enum status look_inside(sqlite3 *database, const char *path, enum databas
     if (database_integer(database, "PRAGMA page_count", &pages, NULL) != STATUS_OK)
         return refuse_open(database, path, mode, error);
     if (pages == 0 && mode == DATABASE_READ)
-        return error_set(error, STATUS_FOREIGN, "%s is not a database: it is empty", text_safe(safe, path));
+        return error_set(error, STATUS_FOREIGN, "%s is not a database: it is too short for one", text_safe(safe, path));
     return STATUS_OK;
 }
 

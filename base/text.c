@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/uuid.h"
+
 enum { ESCAPE_SIZE = 16 /* "\u{10FFFF}" and room */ };
 
 #define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -190,6 +192,78 @@ const char *text_safe(char out[TEXT_SAFE_SIZE], const char *text)
 {
     /* What lies past twice the room cannot show, and `text` may be a megabyte. */
     return text_safe_bytes(out, text, strnlen(text, (size_t)2 * TEXT_SAFE_SIZE));
+}
+
+/* ---- card numbers ---- */
+
+bool text_passes_luhn(const char *digits, size_t length)
+{
+    int sum = 0; /* from the right, every second digit doubled, nines cast out */
+    for (size_t i = 0; i < length; i++) {
+        const int digit = digits[length - 1 - i] - '0';
+        const int weighted = i % 2 == 0 ? digit : 2 * digit;
+        sum += weighted > 9 ? weighted - 9 : weighted;
+    }
+    return sum % 10 == 0;
+}
+
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+static bool is_of_word(char byte)
+{
+    return is_digit(byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
+}
+
+/* The end of the longest card number that begins with the digit at `at`; NULL when none does. */
+static char *card_end(char *at)
+{
+    enum { DIGITS_MIN = 13, DIGITS_MAX = 19 };
+    char digits[DIGITS_MAX], separator = '\0', *end = NULL;
+    for (size_t count = 0;; at++) {
+        if (is_digit(*at) && count < DIGITS_MAX) {
+            digits[count++] = *at;
+            if (count >= DIGITS_MIN && !is_of_word(at[1]) && text_passes_luhn(digits, count))
+                end = at + 1;
+        } else if ((*at == ' ' || *at == '-') && is_digit(at[1]) && (separator == '\0' || separator == *at)) {
+            separator = *at;
+        } else {
+            return end;
+        }
+    }
+}
+
+static void mask_card(char *begin, char *end)
+{
+    for (int shown = 0; end-- > begin;)
+        if (is_digit(*end) && shown++ >= 4)
+            *end = '*';
+}
+
+void text_mask_cards(char *text)
+{
+    struct uuid id;
+    for (char *at = text; *at != '\0'; at++) {
+        if (at > text && is_of_word(at[-1]))
+            continue;
+        if (uuid_from_canonical(at, strnlen(at, UUID_TEXT_SIZE - 1), &id)) {
+            at += UUID_TEXT_SIZE - 2;
+        } else if (is_digit(*at)) {
+            char *end = card_end(at);
+            if (end != NULL)
+                mask_card(at, end);
+        }
+    }
+}
+
+void text_append_sentence(struct buffer *out, const char *sentence)
+{
+    const size_t begin = out->length;
+    text_append_safe(out, sentence, strlen(sentence));
+    if (out->length > begin)
+        text_mask_cards(out->data + begin);
 }
 
 void text_trim_partial(char *text)

@@ -1,7 +1,8 @@
 /* text.h - text that comes from outside.
  *
  * Two gates. On the way in: is this UTF-8, short enough, without control characters? On the way out: one function that
- * makes any bytes harmless for a terminal, a log or a person (escapes, C0, DEL, C1, bidirectional marks). */
+ * makes any bytes harmless for a terminal, a log or a person (escapes, C0, DEL, C1, bidirectional marks), and for what
+ * is said of a failure one that hides card numbers as well. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -37,6 +38,18 @@ const char *text_safe(char out[TEXT_SAFE_SIZE], const char *text);
 
 /* As text_safe for `length` bytes without a NUL. */
 const char *text_safe_bytes(char out[TEXT_SAFE_SIZE], const char *text, size_t length);
+
+/* True when the digits have the sum of a card number: Luhn's, ISO/IEC 7812-1, annex B. */
+bool text_passes_luhn(const char *digits, size_t length);
+
+/* Puts '*' in place of the digits of whatever looks like a card number, but for the last four: 13 to 19 digits that
+ * pass Luhn's sum, in one or in groups with a blank or a dash between each two, which are no part of a word or of an
+ * id. */
+void text_mask_cards(char *text);
+
+/* Appends what is told of a failure or of work: as text_append_safe, without card numbers, which people type where they
+ * do not belong. */
+void text_append_sentence(struct buffer *out, const char *sentence);
 
 /* A number for tables and the like; equal texts have the same (FNV-1a, by Fowler, Noll and Vo). */
 uint32_t text_hash(const char *text);

@@ -86,6 +86,9 @@ struct till {
 
 #define TILL_PRODUCER "till " TILL_VERSION
 
+/* Prints "till who: <sentence>" to stderr, made safe and without card numbers; "till: <sentence>" of nobody (""). */
+void complain(const char *who, const char *sentence);
+
 /* Prints "till: <sentence>" to stderr, made safe: a path may stand in it. Without memory for a long sentence, its
  * beginning. */
 void warn(const char *sentence);

@@ -491,13 +491,31 @@ int csv_descriptor(const struct csv_reader *reader)
 
 /* ---- writing ---- */
 
-/* True for a cell that begins like a formula, behind any number of apostrophes; OWASP's list ("CSV Injection"). */
+/* OWASP's list ("CSV Injection"), with the fullwidth forms of the signs, and what shows nothing: a program may drop it,
+ * and a formula may stand behind. */
+static bool begins_formula(uint32_t codepoint)
+{
+    switch (codepoint) {
+    case '=':
+    case '+':
+    case '-':
+    case '@':
+    case 0xFF1D:
+    case 0xFF0B:
+    case 0xFF0D:
+    case 0xFF20: return true;
+    default: return text_is_harmful(codepoint);
+    }
+}
+
+/* True for a cell that begins like a formula, behind any number of apostrophes. */
 static bool begins_like_formula(const char *text, size_t length)
 {
-    size_t i = 0;
-    while (i < length && text[i] == '\'')
-        i++;
-    return i < length && text[i] != '\0' && strchr("=+-@\t\r", text[i]) != NULL;
+    const char *at = text, *end = text + length;
+    uint32_t codepoint;
+    while (at < end && *at == '\'')
+        at++;
+    return at < end && text_decode(at, end, &codepoint) > 0 && begins_formula(codepoint);
 }
 
 void csv_write_cell(FILE *out, const char *text, size_t length)

@@ -69,8 +69,9 @@ int csv_descriptor(const struct csv_reader *reader);
 /* ---- writing ---- */
 
 /* Writes one cell, quoted where it has to be. A cell that a spreadsheet would run as a formula (it begins with = + - @,
- * a tab or a CR) gets an apostrophe in front, and so that this can be undone (csv_unguarded), one that begins with
- * apostrophes and such a character gets one more. The caller asks ferror() in the end. */
+ * a fullwidth form of them, a control character or another that shows nothing) gets an apostrophe in front, and so that
+ * this can be undone (csv_unguarded), one that begins with apostrophes and such a character gets one more. The caller
+ * asks ferror() in the end. */
 void csv_write_cell(FILE *out, const char *text, size_t length);
 
 /* The same cell without the apostrophe that csv_write_cell gave it. */

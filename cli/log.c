@@ -40,7 +40,7 @@ static void write_line(struct buffer *line)
 static void add_field(struct buffer *line, const char *name, const char *value)
 {
     struct buffer safe = {0};
-    text_append_safe(&safe, value, strlen(value)); /* a path in a sentence need not be UTF-8 */
+    text_append_sentence(&safe, value); /* a path in it need not be UTF-8 */
     buffer_text(line, ",\"");
     buffer_text(line, name);
     buffer_text(line, "\":");
@@ -92,7 +92,7 @@ static void handled_as_text(struct buffer *line, const struct handled *handled, 
                   handled->attempt, (long long)handled->elapsed_us);
     if (handled->reason[0] != '\0') {
         buffer_text(line, ": ");
-        text_append_safe(line, handled->reason, strlen(handled->reason));
+        text_append_sentence(line, handled->reason);
     }
 }
 
@@ -129,7 +129,7 @@ void log_note(enum log_level level, const char *service, const char *format, ...
         buffer_char(&line, '}');
     } else {
         begin_text(&line, level, service);
-        text_append_safe(&line, text, strlen(text));
+        text_append_sentence(&line, text);
     }
     write_line(&line);
 }

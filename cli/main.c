@@ -89,7 +89,7 @@ static int run(const struct command *command, int argc, char **argv, int first, 
 int main(int argc, char **argv)
 {
     struct global_options global = {0};
-    char safe[TEXT_SAFE_SIZE];
+    char safe[TEXT_SAFE_SIZE], sentence[ERROR_TEXT_MAX];
     int next = argc;
     (void)umask(S_IRWXG | S_IRWXO); /* whatever a shop is made of is its owner's */
     output_begin();
@@ -105,7 +105,9 @@ int main(int argc, char **argv)
     }
     const struct command *command = find_command(argv[next]);
     if (command == NULL) {
-        fprintf(stderr, "till: there is no command %s. `till --help` lists them.\n", text_safe(safe, argv[next]));
+        (void)snprintf(sentence, sizeof sentence, "there is no command %s. `till --help` lists them.",
+                       text_safe(safe, argv[next]));
+        complain("", sentence);
         return EXIT_USAGE;
     }
     return run(command, argc, argv, next + 1, &global);

@@ -41,17 +41,17 @@ static bool take_global(int option, struct global_options *global)
     }
 }
 
-static void complain(int option, char **argv, const char *name)
+static void refuse_option(int option, char **argv, const char *name)
 {
     /* A short one may stand among others, and optind is not past them yet: what stands before is no option. */
     const char letter[] = {'-', (char)optopt, '\0'};
     bool is_short = optopt != 0 && optopt < OPTION_SHOP; /* a byte of UTF-8 comes as a negative number */
     const char *culprit = is_short ? letter : argv[optind - 1];
-    char safe[TEXT_SAFE_SIZE];
+    char safe[TEXT_SAFE_SIZE], sentence[ERROR_TEXT_MAX];
     /* Without its value: it may be a card's. */
-    fprintf(stderr, "till%s%s: %s %s\n", name[0] == '\0' ? "" : " ", name,
-            text_safe_bytes(safe, culprit, strcspn(culprit, "=")),
-            option == ':' ? "needs a value" : "is no option here");
+    (void)snprintf(sentence, sizeof sentence, "%s %s", text_safe_bytes(safe, culprit, strcspn(culprit, "=")),
+                   option == ':' ? "needs a value" : "is no option here");
+    complain(name, sentence);
     fprintf(stderr, "Try: till %s%s--help\n", name, name[0] == '\0' ? "" : " ");
 }
 
@@ -64,7 +64,7 @@ bool options_read_global(int argc, char **argv, struct global_options *global, i
         if (option == -1)
             break;
         if (!take_global(option, global)) {
-            complain(option, argv, "");
+            refuse_option(option, argv, "");
             return false;
         }
     }
@@ -113,7 +113,7 @@ bool options_read(const struct command *command, int argc, char **argv, int firs
             break;
         if (option >= FIRST_OWN ? !take_own(command, option, arguments) : !take_global(option, global)) {
             if (option < FIRST_OWN)
-                complain(option, own, command->name);
+                refuse_option(option, own, command->name);
             return false;
         }
     }
@@ -208,17 +208,12 @@ bool argument_integer(const struct arguments *arguments, const char *name, int64
 int usage_error(const struct arguments *arguments, const char *format, ...)
 {
     char text[ERROR_TEXT_MAX];
-    struct buffer safe = {0};
-    char start[TEXT_SAFE_SIZE];
     va_list values;
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
     text_trim_partial(text);
-    text_append_safe(&safe, text, strlen(text));
-    fprintf(stderr, "till %s: %s\n", arguments->command->name,
-            safe.failed ? text_safe(start, text) : buffer_string(&safe));
+    complain(arguments->command->name, text);
     fprintf(stderr, "Usage: till %s %s\n", arguments->command->name, arguments->command->usage);
-    buffer_clear(&safe);
     return EXIT_USAGE;
 }

@@ -28,14 +28,23 @@ bool output_is_starved(void)
     return json_starved || buffer_any_failed();
 }
 
-void warn(const char *sentence)
+void complain(const char *who, const char *sentence)
 {
     struct buffer safe = {0};
     char start[TEXT_SAFE_SIZE];
-    text_append_safe(&safe, sentence, strlen(sentence));
-    fflush(stdout);
-    fprintf(stderr, "till: %s\n", safe.failed ? text_safe(start, sentence) : buffer_string(&safe));
+    text_append_sentence(&safe, sentence);
+    if (safe.failed) {
+        text_safe(start, sentence);
+        text_mask_cards(start);
+    }
+    fprintf(stderr, "till%s%s: %s\n", who[0] == '\0' ? "" : " ", who, safe.failed ? start : buffer_string(&safe));
     buffer_clear(&safe);
+}
+
+void warn(const char *sentence)
+{
+    fflush(stdout);
+    complain("", sentence);
 }
 
 int fail(const struct error *error)

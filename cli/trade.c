@@ -111,12 +111,23 @@ struct list_request {
     struct list_product product;
 };
 
+/* A number that would be a price if it had but the last of the digits in front of its point. */
+static bool is_too_large(const char *text, struct currency currency)
+{
+    const size_t digits = strspn(text, "0123456789");
+    int64_t minor;
+    return digits > 0 && money_from_text(text + digits - 1, currency, &minor);
+}
+
 static enum status read_price(struct list_request *request, const char *text, struct error *error)
 {
     const struct currency currency = request->product.currency;
     char safe[TEXT_SAFE_SIZE];
     if (money_from_text(text, currency, &request->product.unit_price_minor))
         return STATUS_OK;
+    if (is_too_large(text, currency))
+        return error_set(error, STATUS_INVALID, "%s is too large a price: the most is %s", text_safe(safe, text),
+                         money_text(PRICE_MAX_MINOR, currency));
     const char *example = money_text(1250, currency); /* "12.50 USD", "1250 JPY" */
     return error_set(error, STATUS_INVALID, "%s is no price in %s: write it like %.*s", text_safe(safe, text),
                      currency.code, (int)strcspn(example, " "), example);

@@ -29,6 +29,7 @@ struct findings {
     const struct till *till;
     const struct arguments *arguments;
     int wrong;
+    bool is_roll_sound; /* so that a view that differs from it is wrong */
 };
 
 static enum status print_finding(void *context, const char *check, bool ok, const char *detail, struct error *error)
@@ -94,12 +95,15 @@ static enum status verify_view(struct shop *shop, const struct projection *proje
                                struct error *error)
 {
     struct view_finding finding;
-    char check[64];
+    char check[64], detail[ERROR_TEXT_MAX + 64], advice[64] = "";
     enum status status = view_verify(&shop->home, projection, &finding, error);
     if (status != STATUS_OK)
         return status;
+    if (finding.is_mendable && findings->is_roll_sound)
+        snprintf(advice, sizeof advice, "; `till rebuild %s` folds it anew", projection->name);
     snprintf(check, sizeof check, "view %s", projection->name);
-    return print_finding(findings, check, finding.ok, finding.detail, error);
+    snprintf(detail, sizeof detail, "%s%s", finding.detail, advice);
+    return print_finding(findings, check, finding.ok, detail, error);
 }
 
 static enum status verify_shop(struct shop *shop, const struct till *till, void *context, struct error *error)
@@ -107,19 +111,24 @@ static enum status verify_shop(struct shop *shop, const struct till *till, void 
     struct findings *findings = context;
     (void)till;
     enum status status = verify_store(shop->store, findings, error);
+    findings->is_roll_sound = findings->wrong == 0;
     for (size_t i = 0; status == STATUS_OK && i < projection_count; i++)
         status = verify_view(shop, projections[i], findings, error);
     return status;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
 static enum status verify_file(const char *file, struct findings *findings, struct error *error)
 {
     struct eventstore *store = NULL;
     char path[PATH_SIZE];
-    struct stat found;
     /* Who names a shop's folder means its roll. */
-    bool folder = stat(file, &found) == 0 && S_ISDIR(found.st_mode);
-    enum status status = path_format(path, error, folder ? "%s/events.db" : "%s", file);
+    enum status status = path_format(path, error, is_folder(file) ? "%s/events.db" : "%s", file);
     if (status == STATUS_OK)
         status = eventstore_open_file(&store, path, error);
     if (status == STATUS_OK)
@@ -191,7 +200,9 @@ const struct command backup_command = {
     .usage = "FILE",
     .summary = "copy the roll into a new file, while the shop is at work",
     .details = "A plain `cp` of events.db would lose what is still in its log. Views are not\n"
-               "copied: they are folded from the roll. With --json: file, position, digest.",
+               "copied: they are folded from the roll. The copy is verified before it gets its\n"
+               "name: of a roll that is not sound there is none. With --json: file, position,\n"
+               "digest.",
     .words_min = 1,
     .words_max = 1,
     .run = run_backup,
@@ -199,10 +210,22 @@ const struct command backup_command = {
 
 /* ---- restore ---- */
 
+static enum status refuse_folder(const char *folder, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return error_set(
+        error, STATUS_INVALID,
+        "%s is a folder: name the file that `till backup` made (of a shop, `till --shop FOLDER backup FILE` "
+        "makes one)",
+        text_safe(safe, folder));
+}
+
 static enum status restore(const struct till *till, const char *file, struct error *error)
 {
     uint64_t position = 0;
     uint8_t bytes[EVENTSTORE_DIGEST_BYTES];
+    if (is_folder(file))
+        return refuse_folder(file, error);
     enum status status = file_make_folder(till->folder, error);
     if (status != STATUS_OK)
         return status;

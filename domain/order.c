@@ -47,18 +47,6 @@ static bool is_clean(const char *text, size_t max_bytes)
     return text != NULL && text_is_clean(text, strlen(text), max_bytes);
 }
 
-/* Luhn's sum (ISO/IEC 7812-1, annex B): from the right, every second digit doubled, nines cast out. */
-static bool passes_luhn(const char *digits, size_t length)
-{
-    int sum = 0;
-    for (size_t i = 0; i < length; i++) {
-        int digit = digits[length - 1 - i] - '0';
-        int weighted = i % 2 == 0 ? digit : 2 * digit;
-        sum += weighted > 9 ? weighted - 9 : weighted;
-    }
-    return sum % 10 == 0;
-}
-
 /* True when the whole token is a card number, written in one or in groups ("4111 1111 1111 1111", "4111-1111-…"). */
 static bool is_card_number(const char *token)
 {
@@ -72,7 +60,7 @@ static bool is_card_number(const char *token)
             return false;
         digits[length++] = *token;
     }
-    return length >= DIGITS_MIN && passes_luhn(digits, length);
+    return length >= DIGITS_MIN && text_passes_luhn(digits, length);
 }
 
 /* What can be said of a command without knowing the shop: is it well-formed? */

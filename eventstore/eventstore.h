@@ -432,9 +432,10 @@ enum status eventstore_head_digest(struct eventstore *store, uint64_t *position,
 enum status eventstore_digest_at(struct eventstore *store, uint64_t position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
                                  struct error *error) MUST_CHECK;
 
-/* Copies the whole store, while others write, into the new file `file` (refused when it is there); `*position` and
- * `digest` are those of the copy's head, and stand in the copy, so that eventstore_verify finds one that was cut. A
- * kill at any moment leaves no such file or a whole one. */
+/* Copies the whole store, while others write, into the new file `file` (refused when it is there), after having
+ * verified the copy: STATUS_DAMAGED when anything is wrong, and no file. `*position` and `digest` are those of the
+ * copy's head, and stand in the copy, so that eventstore_verify finds one that was cut. A kill at any moment leaves no
+ * such file or a whole one. */
 enum status eventstore_backup(struct eventstore *store, const char *file, uint64_t *position,
                               uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error) MUST_CHECK;
 

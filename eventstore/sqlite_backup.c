@@ -1,10 +1,11 @@
 /* sqlite_backup.c - a whole copy of the store while others work, and the way back.
  *
- * A copy is made beside the place where it will stand and gets its name when it is whole and on disk; a kill at any
+ * A copy is made beside the place where it will stand and gets its name when it is sound and on disk; a kill at any
  * moment leaves a draft that nobody takes for more. It says in itself where the roll ended when it was copied (table
  * backup), so that verify finds a copy that was cut. */
 #include "eventstore/sqlite_store.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /* All pages in one step: one consistent state, and no start from the beginning whenever somebody commits. The read
@@ -31,11 +32,21 @@ static enum status write_copy(struct eventstore *store, const char *draft, struc
     return status;
 }
 
-static enum status read_copy(const char *draft, uint64_t *position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
-                             struct error *error)
+static enum status refuse_fault(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    (void)context, (void)check;
+    return ok ? STATUS_OK : error_set(error, STATUS_DAMAGED, "%s", detail);
+}
+
+/* What was verified and what gets the name must be the same bytes, whoever has the original open: so the copy is
+ * verified, which keeps nobody from working on. */
+static enum status verify_copy(const char *draft, uint64_t *position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
+                               void (*progress)(uint64_t position, uint64_t head), struct error *error)
 {
     struct eventstore *copy = NULL;
     enum status status = eventstore_open_file(&copy, draft, error);
+    if (status == STATUS_OK)
+        status = eventstore_verify(copy, refuse_fault, NULL, progress, error);
     if (status == STATUS_OK)
         status = eventstore_head_digest(copy, position, digest, error);
     eventstore_close(&copy);
@@ -67,6 +78,17 @@ static enum status refuse_to_overwrite(const char *file, struct error *error)
     return error_set(error, STATUS_REFUSED, "%s is there already: a backup overwrites nothing", text_safe(safe, file));
 }
 
+/* Without the advice to use another copy, which may stand behind what was found. */
+static enum status refuse_roll(struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return error_set(
+        error, STATUS_DAMAGED,
+        "there is no backup, for the roll is not sound: %s. `till verify` tells all that is wrong; to keep the "
+        "roll as it is, copy events.db and events.db-wal while nothing is at work",
+        text_safe_bytes(safe, error->text, strcspn(error->text, ";")));
+}
+
 enum status eventstore_backup(struct eventstore *store, const char *file, uint64_t *position,
                               uint8_t digest[EVENTSTORE_DIGEST_BYTES], struct error *error)
 {
@@ -78,7 +100,9 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
         return refuse_to_overwrite(file, error);
     status = write_copy(store, draft, error);
     if (status == STATUS_OK)
-        status = read_copy(draft, position, digest, error);
+        status = verify_copy(draft, position, digest, NULL, error);
+    if (status == STATUS_DAMAGED)
+        status = refuse_roll(error);
     if (status == STATUS_OK && store->info.format >= FIRST_WITH_CHECKSUMS) /* else there is no table for it */
         status = note_end(draft, *position, digest, error);
     if (status == STATUS_OK)
@@ -91,13 +115,11 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
 
 /* ---- the way back ---- */
 
-static enum status refuse_fault(void *context, const char *check, bool ok, const char *detail, struct error *error)
+static enum status refuse_backup(struct error *error)
 {
     char safe[TEXT_SAFE_SIZE];
-    (void)context, (void)check;
-    return ok ? STATUS_OK
-              : error_set(error, STATUS_DAMAGED, "nothing was put in place, for the backup is not sound: %s",
-                          text_safe(safe, detail));
+    return error_set(error, STATUS_DAMAGED, "nothing was put in place, for the backup is not sound: %s",
+                     text_safe(safe, error->text));
 }
 
 /* A log that stands beside would be taken for the new file's own: SQLite would play it into it. */
@@ -112,21 +134,6 @@ static enum status refuse_remains(const char *folder, struct error *error)
             status = error_set(error, STATUS_REFUSED, "%s is left of another roll: move it away first",
                                text_safe(safe, path));
     }
-    return status;
-}
-
-/* What was verified and what is put in place must be the same bytes, whoever has the file open: so the copy is
- * verified. */
-static enum status verify_copy(const char *draft, uint64_t *position, uint8_t digest[EVENTSTORE_DIGEST_BYTES],
-                               void (*progress)(uint64_t position, uint64_t head), struct error *error)
-{
-    struct eventstore *copy = NULL;
-    enum status status = eventstore_open_file(&copy, draft, error);
-    if (status == STATUS_OK)
-        status = eventstore_verify(copy, refuse_fault, NULL, progress, error);
-    if (status == STATUS_OK)
-        status = eventstore_head_digest(copy, position, digest, error);
-    eventstore_close(&copy);
     return status;
 }
 
@@ -149,6 +156,8 @@ enum status eventstore_restore(const char *file, const char *folder, uint64_t *p
     eventstore_close(&backup);
     if (status == STATUS_OK)
         status = verify_copy(draft, position, digest, progress, error);
+    if (status == STATUS_DAMAGED)
+        status = refuse_backup(error);
     if (status == STATUS_OK)
         status = file_sync(draft, error);
     if (status == STATUS_OK)

@@ -290,6 +290,7 @@ static enum status check_rows(struct view *live, const struct view_home *home, s
     if (status == STATUS_OK)
         status = view_compare(live, fresh, &same, finding->detail, error);
     finding->ok = same;
+    finding->is_mendable = status == STATUS_OK && !same;
     if (same)
         snprintf(finding->detail, sizeof finding->detail, "equals the roll up to position %" PRIu64, live->position);
     view_close(&fresh);
@@ -308,6 +309,7 @@ enum status view_verify(const struct view_home *home, const struct projection *p
         return status;
     finding->position = state.position;
     finding->ok = state.condition == VIEW_MISSING || state.condition == VIEW_OLDER;
+    finding->is_mendable = state.condition == VIEW_DAMAGED || state.condition == VIEW_FOREIGN;
     memcpy(finding->detail, state.reason, sizeof finding->detail);
     if (state.condition != VIEW_GOOD)
         return STATUS_OK;
@@ -321,6 +323,7 @@ enum status view_verify(const struct view_home *home, const struct projection *p
     if (status != STATUS_DAMAGED)
         return status;
     finding->ok = false; /* of the view, and no reason to stop checking */
+    finding->is_mendable = true;
     memcpy(finding->detail, error->text, sizeof finding->detail);
     return STATUS_OK;
 }

@@ -28,6 +28,7 @@ enum status view_compare(struct view *live, struct view *fresh, bool *same, char
 
 struct view_finding {
     bool ok;
+    bool is_mendable;  /* when it is not: by a rebuild */
     uint64_t position; /* the live view's */
     char detail[ERROR_TEXT_MAX];
     uint8_t digest[VIEW_DIGEST_BYTES]; /* of the fresh fold up to `position`; zero when none was made */

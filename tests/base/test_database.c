@@ -113,7 +113,9 @@ Test(database, is_told_from_any_other_file)
 Test(database, that_is_empty_may_be_begun_but_not_read)
 {
     const char *path = folder_file("empty.db", "", 0);
-    not_opened(path, DATABASE_READ, STATUS_FOREIGN, "is not a database: it is empty");
+    not_opened(path, DATABASE_READ, STATUS_FOREIGN, "is not a database: it is too short for one");
+    not_opened(folder_file("byte.db", "S", 1), DATABASE_READ, STATUS_FOREIGN,
+               "byte.db is not a database: it is too short");
     sqlite3 *database = open_as(path, DATABASE_WRITE);
     run(database, "CREATE TABLE t(a)");
     database_close(&database);
@@ -131,7 +133,8 @@ Test(database, whose_first_page_is_damaged_is_not_opened)
     for (int i = 0; i < 4000; i++)
         (void)fputc(0xA5, file);
     cr_assert_eq(fclose(file), 0);
-    not_opened(folder_path("shop.db"), DATABASE_READ, STATUS_DAMAGED, "take it from a backup");
+    not_opened(folder_path("shop.db"), DATABASE_WRITE, STATUS_DAMAGED, "malformed; take it from a backup");
+    not_opened(folder_path("shop.db"), DATABASE_READ, STATUS_DAMAGED, "malformed; use another copy");
 }
 
 Test(database, opened_for_reading_is_not_written)
@@ -407,7 +410,7 @@ Test(database, a_page_that_is_damaged_is_said_to_be)
         (void)fputc(0xA5, file);
     cr_assert_eq(fclose(file), 0);
 
-    database = open_as(folder_path("shop.db"), DATABASE_READ);
+    database = open_as(folder_path("shop.db"), DATABASE_WRITE);
     int64_t value;
     cr_assert_eq(database_integer(database, "SELECT count(*) FROM stock", &value, &error), STATUS_DAMAGED);
     cr_assert_not_null(strstr(error.text, "malformed; take it from a backup"), "%s", error.text);

@@ -263,3 +263,64 @@ Test(text, hashes_are_those_of_fnv_1a)
     cr_expect_eq(text_hash("a"), UINT32_C(0xe40c292c));
     cr_expect_eq(text_hash("foobar"), UINT32_C(0xbf9cf968));
 }
+
+/* ---- card numbers ---- */
+
+static void masked_is(const char *text, const char *expected)
+{
+    char copy[128];
+    cr_assert_lt(strlen(text), sizeof copy);
+    memcpy(copy, text, strlen(text) + 1);
+    text_mask_cards(copy);
+    cr_expect_str_eq(copy, expected, "%s: %s", text, copy);
+}
+
+Test(text, a_card_number_shows_its_last_four_digits_only)
+{
+    masked_is("4111111111111111", "************1111");
+    masked_is("there is no command 4111111111111111.", "there is no command ************1111.");
+    masked_is("quantity \"4111111111111111\" is none", "quantity \"************1111\" is none");
+    masked_is("--4111-1111-1111-1111", "--****-****-****-1111");
+    masked_is("4111 1111 1111 1111 is no price", "**** **** **** 1111 is no price");
+    masked_is("3782 822463 10005", "**** ****** *0005");
+    masked_is("4222222222222", "*********2222");             /* 13 digits … */
+    masked_is("4000000000000000006", "***************0006"); /* … 19 */
+    masked_is("4111111111111111 and 4111111111111111", "************1111 and ************1111");
+    masked_is("2 4111111111111111", "2 ************1111");
+    masked_is("4111111111111111 2", "************1111 2");
+    masked_is("tok_4111111111111111", "tok_************1111");
+}
+
+Test(text, what_is_no_card_number_stands_as_it_is)
+{
+    static const char *const texts[] = {
+        "",
+        "4111111111111112",     /* the sum is wrong */
+        "422222222222",         /* 12 digits */
+        "40000000000000000002", /* 20 */
+        "41111111111111110",
+        "x4111111111111111", /* a part of something else */
+        "4111111111111111x",
+        "4111  1111 1111 1111", /* two blanks */
+        "4111 1111-1111 1111",  /* not one kind of sign */
+        "4111.1111.1111.1111",
+        "41111111-1111-1111-8111-111111111111",          /* an id … */
+        "order 41111111-1111-1111-a111-11111111111b is", /* … whose beginning looks like a card's */
+        "2024-05-01 2024-05-02",
+        "2026-11-23T19:52:36.123456Z",
+        "position 123456789012",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        masked_is(texts[i], texts[i]);
+}
+
+Test(text, a_sentence_is_harmless_and_without_cards_and_leaves_what_stands_before_it)
+{
+    struct buffer out = {0};
+    text_append_sentence(&out, "");
+    text_append_sentence(&out, "4111");
+    text_append_sentence(&out, "\x1b"
+                               " 4111111111111111");
+    cr_assert_str_eq(buffer_string(&out), "4111\\x1B ************1111");
+    buffer_clear(&out);
+}

@@ -344,10 +344,11 @@ static struct csv_field written_and_read(const char *cell, size_t length)
 
 Test(csv, what_is_written_comes_back)
 {
-    static const char *const cells[] = {"plain",   "",      " a b ", "a,b", "say \"hi\"", "one\ntwo", "\r\n", "é €",
-                                        "=1+1",    "+1",    "-5",    "@x",  "\tx",        "\rx",      "'x",   "'",
-                                        "'=1+1",   "''=1",  "''",    "'-",  "\"=1\"",     "-,\n\"",   "x=1",  "'=\n",
-                                        "=\"a\",", "'''@x", "=",     "a'",  "2024-01-01"};
+    static const char *const cells[] = {
+        "plain",  "",       " a b ",   "a,b",      "say \"hi\"", "one\ntwo", "\r\n",       "é €",  "=1+1",       "+1",
+        "-5",     "@x",     "\tx",     "\rx",      "'x",         "'",        "'=1+1",      "''=1", "''",         "'-",
+        "\"=1\"", "-,\n\"", "x=1",     "'=\n",     "=\"a\",",    "'''@x",    "=",          "a'",   "2024-01-01", "\n=1",
+        "'\n=1",  "\x01",   "\uFF1D1", "'\uFF0B1", "\uFF1C1",    "\xEF\xBC", "'\xC2\x85=1"};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         struct csv_field back = csv_unguarded(written_and_read(cells[i], strlen(cells[i])));
         cr_assert_str_eq(back.text, cells[i]);
@@ -360,10 +361,16 @@ Test(csv, what_is_written_comes_back)
 
 Test(csv, no_cell_begins_like_a_formula)
 {
-    static const char *const cells[] = {"=1+1", "+1", "-5", "@SUM(A1)", "\t=1", "\r=1", "'=1"};
+    static const char *const cells[] = {"=1+1",  "+1",     "-5",      "@SUM(A1)",  "\t=1",    "\r=1",
+                                        "'=1",   "\n=1",   "\uFF1D1", "\uFF0B1",   "\uFF0D1", "\uFF20A",
+                                        "'\n=1", "\x01=1", "\x7F=1",  "\xC2\x85=1"};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         struct csv_field back = written_and_read(cells[i], strlen(cells[i]));
         cr_assert_eq(back.text[0], '\'', "%s", cells[i]);
         cr_assert_str_eq(back.text + 1, cells[i]);
     }
+    struct csv_field nul = written_and_read("\0=1", 3);
+    cr_assert_eq(nul.length, 4);
+    cr_assert_arr_eq(nul.text, "'\0=1", 4);
+    cr_assert_arr_eq(csv_unguarded(nul).text, "\0=1", 3);
 }

@@ -239,6 +239,17 @@ Test(hostile, what_was_typed_is_harmless_in_answers_and_errors)
     done("till verify");
 }
 
+/* OWASP's list ("CSV Injection"), and whatever control character a spreadsheet might drop in front of a formula. */
+static bool may_be_run(const struct csv_field *cell)
+{
+    static const char *const beginnings[] = {"=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (strncmp(cell->text, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    const unsigned char first = cell->length > 0 ? (unsigned char)cell->text[0] : 'x';
+    return first < 0x20 || first == 0x7F;
+}
+
 /* Reads a table as a spreadsheet does: no cell of it is run. */
 static void runs_nothing(const char *name)
 {
@@ -249,8 +260,7 @@ static void runs_nothing(const char *name)
     cr_assert_eq(csv_open(&table, path_of(name), &error), STATUS_OK, "%s", error.text);
     for (; csv_next(table, &row, &error) == STATUS_OK && row != NULL; rows++)
         for (size_t i = 0; i < row->count; i++)
-            cr_assert(row->fields[i].length == 0 || strchr("=+-@\t\r", row->fields[i].text[0]) == NULL, "%s",
-                      row->fields[i].text);
+            cr_assert(!may_be_run(&row->fields[i]), "%s", row->fields[i].text);
     cr_assert_gt(rows, 10);
     csv_close(&table);
 }
@@ -258,9 +268,10 @@ static void runs_nothing(const char *name)
 /* A file whose every cell is hostile: refused in words that are harmless, and its rejects run in no spreadsheet. */
 Test(hostile, files_are_harmless_in_errors_and_rejects)
 {
-    static const char *const cells[] = {"=1+1",    "+1",     "-1",           "@SUM(1)",      "\tx",     "\rx",
-                                        "\x1b[2J", "\x7f",   "\xC2\x9B\x9B", "\xE2\x80\xAE", "../../x", "'=1",
-                                        "\xff",    "a\nb=1", "\"=1",         "x\r\nBcc: y"};
+    static const char *const cells[] = {
+        "=1+1", "+1",      "-1",           "@SUM(1)",      "\tx",     "\rx",      "\n=1",       "\x01=1",  "\x1b[2J",
+        "\x7f", "\x7f=1",  "\xC2\x9B\x9B", "\xE2\x80\xAE", "../../x", "'=1",      "\uFF1D1",    "\uFF0B1", "\uFF0D1",
+        "\xff", "\uFF201", "a\nb=1",       "\"=1",         "'\n=1",   "'\uFF1D1", "x\r\nBcc: y"};
     done("till init");
     done("till list tea --name Tea --price 1");
     for (int column = 0; column < 6; column++) {

@@ -54,7 +54,7 @@ Test(privacy, another_users_shop_is_not_ours)
 
 static void nothing_is_told(const char *file)
 {
-    static const char *const secrets[] = {"tok_", "4111111111111111", "4111 1111 1111 1111",
+    static const char *const secrets[] = {"tok_", "4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111",
                                           "zq7",  "unit_price",       "customer_ref"};
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         cr_assert_str_empty(run("grep -F '%s' %s", secrets[i], file).out, "%s is told in %s", secrets[i], file);
@@ -77,6 +77,12 @@ Test(privacy, logs_and_errors_tell_no_card_no_token_and_no_payload)
          " till place --customer zq7 --line tea=1 --card=\"$c\" 2>>log && exit 9;"
          " till place --customer zq7 --line tea=1 --crad \"$c\" 2>>log && exit 9;"
          " till place --customer zq7 --line tea=1 --crad=\"$c\" 2>>log && exit 9; done; true");
+    done("for c in 4111111111111111 '4111 1111 1111 1111' 4111-1111-1111-1111; do"
+         " till \"$c\" 2>>log; till --\"$c\" 2>>log; till place --\"$c\" 2>>log; till order \"$c\" 2>>log;"
+         " till dead-letters \"$c\" 2>>log; till list tea --name T --price \"$c\" 2>>log;"
+         " printf 'order_ref,customer_ref,ordered_at,sku,quantity,unit_price\\n7,ada,2024-05-01,tea,%%s,1\\n' \"$c\""
+         " >orders.csv; till import --orders orders.csv 2>>log; done; true");
+    cr_assert(contains(done("cat log"), "quantity \"************1111\" is not 1 to 1000000"), "%s", done("cat log"));
     done("{ till status; till dead-letters; till verify; till journeys; } 2>>log >answers; true");
     done("sqlite3 shop/events.db 'PRAGMA trusted_schema = ON; DROP TRIGGER event_is_never_updated;"
          " UPDATE event SET data = substr(data, 1, length(data) - 1) WHERE position > 2' 2>>log");

@@ -54,6 +54,8 @@ Test(proof, an_altered_event_is_found_and_named)
     cr_assert_str_eq(of(answer.out, "order", "ok"), "true");
     cr_assert(contains(answer.err, "checks are wrong"), "%s", answer.err);
     cr_assert(contains(run("till verify").out, "WRONG   chain"));
+    cr_assert(contains(run("till verify").out, "WRONG   view stock"));
+    cr_assert(!contains(run("till verify").out, "till rebuild"), "the view is right, and the roll is not");
 }
 
 /* By somebody who has the program, so that its checksum is right. */
@@ -90,9 +92,28 @@ Test(proof, a_wrong_view_is_found_with_the_row_that_differs)
     struct answer answer = run("till verify --json");
     cr_assert_eq(answer.code, 3);
     cr_assert_str_eq(of(answer.out, "view orders", "ok"), "false");
-    cr_assert(contains(of(answer.out, "view orders", "detail"), "should be \"confirmed\""), "%s", answer.out);
+    cr_assert(contains(of(answer.out, "view orders", "detail"),
+                       "should be \"confirmed\"; `till rebuild orders` folds it anew"),
+              "%s", answer.out);
     cr_assert_str_eq(of(answer.out, "view stock", "ok"), "true");
     done("till rebuild orders");
+    done("till verify");
+}
+
+Test(proof, a_view_with_a_page_of_nothing_is_set_aside_by_who_comes_upon_it)
+{
+    small_shop();
+    const char *before = done("till orders --json");
+    done("page=$(sqlite3 shop/views/orders.db \"PRAGMA wal_checkpoint(TRUNCATE);"
+         " SELECT rootpage - 1 FROM sqlite_schema WHERE name = 'orders'\" | tail -n 1);"
+         " dd if=/dev/zero of=shop/views/orders.db bs=4096 seek=$page count=1 conv=notrunc 2>&1");
+    struct answer answer = run("till verify");
+    cr_assert_eq(answer.code, 3);
+    cr_assert(contains(answer.out, "; `till rebuild orders` folds it anew\n"), "%s", answer.out);
+    answer = run("till orders --json");
+    cr_assert_eq(answer.code, 3);
+    cr_assert(contains(answer.err, "the view was set aside: ask again\n"), "%s", answer.err);
+    cr_assert_str_eq(done("till orders --json"), before);
     done("till verify");
 }
 
@@ -120,6 +141,19 @@ Test(proof, a_backup_overwrites_nothing)
     refused(1, "copy.db is there already", "till backup copy.db");
     cr_assert_str_eq(done("cat copy.db"), "mine\n");
     cr_assert_str_eq(done("ls | grep -v -e bin -e shop"), "copy.db\n");
+}
+
+/* As the sentence says, it can be kept all the same. */
+Test(proof, an_unsound_roll_is_not_backed_up)
+{
+    small_shop();
+    done("sqlite3 shop/events.db 'PRAGMA trusted_schema = ON; DROP TRIGGER event_is_never_updated;"
+         " UPDATE event SET data = replace(data, \"1250\", \"1\") WHERE position = 1'");
+    refused(3, "there is no backup, for the roll is not sound: ", "till backup copy.db");
+    refused(3, "copy events.db and events.db-wal while nothing is at work", "till backup copy.db");
+    cr_assert_str_empty(done("ls | grep copy; true"));
+    done("mkdir kept && cp shop/events.db shop/events.db-wal kept");
+    cr_assert(contains(run("till verify kept").out, "WRONG   chain"));
 }
 
 /* ---- restore ---- */
@@ -167,12 +201,20 @@ Test(proof, a_restore_overwrites_nothing_and_puts_nothing_unsound_in_place)
          " DELETE FROM event WHERE position > 3'");
     refused(3, "nothing was put in place, for the backup is not sound: ", "till restore copy.db --shop fourth");
     refused(1, "there is no file missing.db", "till restore missing.db --shop fourth");
+    done("head -c 20000 copy.db >cut.db");
+    refused(3, "cannot open cut.db: database disk image is malformed; use another copy\n",
+            "till restore cut.db --shop fourth");
     cr_assert_eq(run("test -e fourth || test -e other/events.db").code, 1);
     cr_assert(contains(run("till verify copy.db --json").out, "its tail was cut"));
 }
 
 Test(proof, what_is_no_backup_is_refused)
 {
+    done("mkdir folder");
+    refused(2, "folder is a folder: name the file that `till backup` made", "till restore folder --shop other");
+    done("printf S >copy.db");
+    refused(3, "copy.db is not a database: it is too short for one", "till restore copy.db --shop other");
+    done("rm copy.db");
     refused(1, "there is no file copy.db", "till verify copy.db");
     done("echo nonsense >copy.db");
     refused(3, "copy.db is not a database", "till verify copy.db");

@@ -65,6 +65,11 @@ Test(trade, a_price_is_an_exact_decimal_of_the_shops_currency)
     refused(2, "1.0055 is no price in KWD", "till list tea --name T --price 1.0055");
     refused(2, "1,5 is no price", "till list tea --name T --price 1,5");
     refused(1, "the price is out of range", "till list tea --name T --price 0");
+    refused(2, "9999999999999.005 is too large a price: the most is 1000000000.000 KWD\n",
+            "till list tea --name T --price 9999999999999.005");
+    refused(2, "99999999999999999999 is too large", "till list tea --name T --price 99999999999999999999");
+    refused(2, "99999999999999999999.0055 is no price", "till list tea --name T --price 99999999999999999999.0055");
+    refused(2, "is no price", "till list tea --name T --price .5");
     refused(2, "--price is missing", "till list tea --name T");
     refused(2, "--name is missing", "till list tea --price 1");
 }

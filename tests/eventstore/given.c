@@ -1,5 +1,6 @@
 #include "tests/eventstore/given.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -73,6 +74,17 @@ const char *path_in(const char *folder, const char *name)
     char *path = paths[turn++ % 2];
     cr_assert_eq(path_join(path, folder, NULL, "%s", name), STATUS_OK);
     return path;
+}
+
+int files_beginning(const char *folder, const char *beginning)
+{
+    int count = 0;
+    DIR *entries = opendir(folder);
+    cr_assert_not_null(entries);
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries))
+        count += strncmp(entry->d_name, beginning, strlen(beginning)) == 0;
+    closedir(entries);
+    return count;
 }
 
 /* ---- writing ---- */

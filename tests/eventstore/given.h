@@ -100,6 +100,8 @@ void reopen(struct given *given);
 
 /* "folder/name"; borrowed until the second next call. */
 const char *path_in(const char *folder, const char *name);
+/* How many names in `folder` begin so. */
+int files_beginning(const char *folder, const char *beginning);
 
 /* ---- things ---- */
 

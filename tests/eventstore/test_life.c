@@ -1,5 +1,4 @@
 /* The contract of a store's life: made, opened, refused, copied. */
-#include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,17 +143,6 @@ CONTRACT(close, of_no_store_is_fine)
 static const char *copy_path(struct given *given)
 {
     return path_in(given->folder, "copy.db");
-}
-
-static int files_beginning(const char *folder, const char *beginning)
-{
-    int count = 0;
-    DIR *entries = opendir(folder);
-    cr_assert_not_null(entries);
-    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries))
-        count += strncmp(entry->d_name, beginning, strlen(beginning)) == 0;
-    closedir(entries);
-    return count;
 }
 
 static void head_digest_is(struct given *given, struct eventstore *store, uint64_t position, const uint8_t *digest)

@@ -412,7 +412,7 @@ SURVIVES(backup_and_restore_survive, copies_there_and_back, 211)
 SURVIVES(sealing_survives, seals, 1)
 SURVIVES(moving_survives, moves, 23)
 SURVIVES(checking_a_seal_survives, checks_a_seal, 1)
-SURVIVES(a_backup_survives, backs_up, 23)
+SURVIVES(a_backup_survives, backs_up, 61)
 
 Test(mishaps, reading_a_long_stream_survives)
 {

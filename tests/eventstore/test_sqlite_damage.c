@@ -510,6 +510,29 @@ SQLITE_TEST(verify_finds_a_backup_that_does_not_say_how_it_ended)
     temporary_remove(folder);
 }
 
+/* Whether it is the copying or the checking that finds it. */
+SQLITE_TEST(no_backup_is_made_of_a_roll_that_is_not_sound)
+{
+    static const char *const harms[] = {"UPDATE event SET data = '{}' WHERE position = 2",
+                                        "UPDATE event SET digest = x'00' WHERE position = 3"};
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    char file[PATH_SIZE];
+    given->is_damaged = true;
+    must(append(given, TEA, EXPECTED_NONE, 1, 3));
+    snprintf(file, sizeof file, "%s", path_in(given->folder, "copy"));
+    sqlite3 *rogue = raw_open(given->folder);
+    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++) {
+        raw_drop_triggers(rogue);
+        raw_run(rogue, harms[i]);
+        must_be(STATUS_DAMAGED, eventstore_backup(given->store, file, &position, digest, &given->error));
+        cr_assert(strstr(given->error.text, "there is no backup, for the roll is not sound: ") == given->error.text,
+                  "%s", given->error.text);
+        cr_assert_eq(files_beginning(given->folder, "copy"), 0);
+    }
+    raw_close(rogue);
+}
+
 /* ---- links ---- */
 
 SQLITE_TEST(reading_a_stream_whose_link_is_cut_says_that_it_is_damaged)

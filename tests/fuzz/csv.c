@@ -145,7 +145,11 @@ static void write_rows(void)
 
 static bool is_formula(struct csv_field cell)
 {
-    return cell.length > 0 && strchr("=+-@\t\r", cell.text[0]) != NULL;
+    static const char *const beginnings[] = {"=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        if (strncmp(cell.text, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return cell.length > 0 && ((unsigned char)cell.text[0] < 0x20 || cell.text[0] == 0x7F);
 }
 
 /* What is written as cells is read as the same cells, and none of them is a formula. */
