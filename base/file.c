@@ -1,11 +1,13 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -89,21 +91,147 @@ bool file_exists(const char *path)
     return stat(path, &found) == 0;
 }
 
-enum status file_check_ours(const char *path, struct error *error)
+/* ---- what is ours ---- */
+
+static enum status refuse_others(const struct stat *found, const char *path, struct error *error)
 {
     char safe[TEXT_SAFE_SIZE];
-    struct stat found;
-    if (stat(path, &found) != 0)
-        return errno == ENOENT ? STATUS_OK : error_errno(error, "look at", path);
     (void)text_safe(safe, path);
-    if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    if ((found->st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return error_set(error, STATUS_IO,
                          "others may write to %s (its mode is %04o), so it cannot be trusted: chmod go-w %s", safe,
-                         found.st_mode & 07777U, safe);
-    if (found.st_uid != geteuid() && found.st_uid != 0 && geteuid() != 0)
+                         found->st_mode & 07777U, safe);
+    if (found->st_uid != geteuid() && found->st_uid != 0 && geteuid() != 0)
         return error_set(error, STATUS_IO, "%s belongs to another user (number %ju), who may write to it: ask them",
-                         safe, (uintmax_t)found.st_uid);
+                         safe, (uintmax_t)found->st_uid);
     return STATUS_OK;
+}
+
+static enum status refuse_irregular(const char *path, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return error_set(error, STATUS_IO,
+                     "%s is no regular file (but a link, a FIFO or the like), so it cannot be trusted: "
+                     "put the file itself there, or nothing",
+                     text_safe(safe, path));
+}
+
+static enum status judge_file(const struct stat *found, const char *path, struct error *error)
+{
+    return S_ISREG(found->st_mode) ? refuse_others(found, path, error) : refuse_irregular(path, error);
+}
+
+/* What is not there, or went meanwhile with its folder, needs no judgement. */
+static enum status not_there(const char *path, struct error *error)
+{
+    return errno == ENOENT || errno == ENOTDIR ? STATUS_OK : error_errno(error, "look at", path);
+}
+
+enum status file_check_ours(const char *path, struct error *error)
+{
+    struct stat found;
+    return stat(path, &found) == 0 ? refuse_others(&found, path, error) : not_there(path, error);
+}
+
+enum status file_check_regular(const char *path, struct error *error)
+{
+    struct stat found;
+    return lstat(path, &found) == 0 ? judge_file(&found, path, error) : not_there(path, error);
+}
+
+static enum status check_link(const char *path, struct error *error)
+{
+    char target[PATH_SIZE];
+    const ssize_t length = readlink(path, target, sizeof target);
+    if (length < 0)
+        return not_there(path, error);
+    return memchr(target, '/', (size_t)length) == NULL ? STATUS_OK : refuse_irregular(path, error);
+}
+
+static enum status check_entry(const char *folder, const char *name, struct error *error)
+{
+    char path[PATH_SIZE];
+    struct stat found;
+    const enum status status = path_join(path, folder, error, "%s", name);
+    if (status != STATUS_OK)
+        return status;
+    if (lstat(path, &found) != 0)
+        return not_there(path, error);
+    if (S_ISLNK(found.st_mode))
+        return check_link(path, error);
+    return S_ISDIR(found.st_mode) ? refuse_others(&found, path, error) : judge_file(&found, path, error);
+}
+
+static int is_neither_here_nor_above(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+enum status file_check_folder(const char *path, struct error *error)
+{
+    struct dirent **entries = NULL;
+    enum status status = file_check_ours(path, error);
+    if (status != STATUS_OK)
+        return status;
+    const int count = scandir(path, &entries, is_neither_here_nor_above, NULL);
+    if (count < 0)
+        return not_there(path, error);
+    for (int i = 0; i < count; i++) {
+        if (status == STATUS_OK)
+            status = check_entry(path, entries[i]->d_name, error);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+enum status file_open_regular(int *descriptor, const char *path, int flags, struct error *error)
+{
+    CHECK((flags & O_TRUNC) == 0);
+    struct stat found;
+    *descriptor = -1;
+    /* O_NONBLOCK, which a regular file does not mind, so that no FIFO is waited for. */
+    const int opened = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    if (opened < 0) /* of a link; of a FIFO that nobody reads, or a socket; of a folder */
+        return errno == ELOOP || errno == ENXIO || errno == EISDIR ? refuse_irregular(path, error)
+                                                                   : error_errno(error, "open", path);
+    const enum status status =
+        fstat(opened, &found) == 0 ? judge_file(&found, path, error) : error_errno(error, "look at", path);
+    if (status == STATUS_OK)
+        *descriptor = opened;
+    else
+        (void)close(opened);
+    return status;
+}
+
+/* ---- bytes ---- */
+
+ssize_t file_read_up_to(int descriptor, char *bytes, size_t size)
+{
+    size_t length = 0;
+    while (length < size) {
+        const ssize_t got = read(descriptor, bytes + length, size - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    return (ssize_t)length;
+}
+
+bool file_write_all(int descriptor, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        const ssize_t written = write(descriptor, bytes, length);
+        if (written < 0 && errno != EINTR)
+            return false;
+        bytes += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
+    }
+    return true;
 }
 
 /* ---- waiting for a lock, but not for ever ----
@@ -202,13 +330,12 @@ static enum status lock_past_askers(int descriptor)
 /* Opens the lock's file and takes it: within `patience_ms`, or at once when that is 0. */
 static enum status open_and_lock(struct file_lock *lock, const char *path, int patience_ms, struct error *error)
 {
+    int descriptor;
     *lock = FILE_LOCK_NONE;
-    const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (descriptor < 0)
-        return error_errno(error, "open the lock", path);
-
-    const enum status status =
-        patience_ms > 0 ? file_descriptor_lock(descriptor, patience_ms) : lock_past_askers(descriptor);
+    enum status status = file_open_regular(&descriptor, path, O_RDWR | O_CREAT, error);
+    if (status != STATUS_OK)
+        return status;
+    status = patience_ms > 0 ? file_descriptor_lock(descriptor, patience_ms) : lock_past_askers(descriptor);
     if (status == STATUS_OK) {
         lock->descriptor = descriptor;
         return STATUS_OK;
@@ -245,8 +372,8 @@ void file_lock_release(struct file_lock *lock)
 
 bool file_lock_is_held(const char *path)
 {
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
+    int descriptor;
+    if (file_open_regular(&descriptor, path, O_RDONLY, NULL) != STATUS_OK)
         return false;
     const bool held = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     (void)close(descriptor);
@@ -298,18 +425,6 @@ enum status file_publish(const char *draft, const char *path, struct error *erro
     return status;
 }
 
-static bool write_whole(int descriptor, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        const ssize_t written = write(descriptor, bytes, length);
-        if (written < 0 && errno != EINTR)
-            return false;
-        bytes += written > 0 ? written : 0;
-        length -= written > 0 ? (size_t)written : 0;
-    }
-    return fsync(descriptor) == 0;
-}
-
 enum status file_write_new(const char *path, const char *bytes, size_t length, struct error *error)
 {
     char draft[PATH_SIZE];
@@ -319,30 +434,13 @@ enum status file_write_new(const char *path, const char *bytes, size_t length, s
     const int descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return error_errno(error, "make", path);
-    if (!write_whole(descriptor, bytes, length))
+    if (!file_write_all(descriptor, bytes, length) || fsync(descriptor) != 0)
         status = error_errno(error, "write", path);
     (void)close(descriptor);
     if (status == STATUS_OK)
         return file_publish(draft, path, error);
     (void)unlink(draft);
     return status;
-}
-
-/* Until `size` bytes, the end, or an error: −1. */
-static ssize_t read_up_to(int descriptor, char *text, size_t size)
-{
-    size_t length = 0;
-    while (length < size) {
-        const ssize_t got = read(descriptor, text + length, size - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        length += (size_t)got;
-    }
-    return (ssize_t)length;
 }
 
 enum status file_read_small(const char *path, char *text, size_t size, size_t *length, struct error *error)
@@ -352,7 +450,7 @@ enum status file_read_small(const char *path, char *text, size_t size, size_t *l
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (descriptor < 0)
         return error_errno(error, "open", path);
-    const ssize_t got = read_up_to(descriptor, text, size);
+    const ssize_t got = file_read_up_to(descriptor, text, size);
     enum status status = STATUS_OK;
     if (got < 0)
         status = error_errno(error, "read", path);

@@ -1,9 +1,14 @@
-/* file.h - folders, locks and whole files. */
+/* file.h - folders, locks and whole files.
+ *
+ * What is ours has one owner and one place: a file of ours is a regular file, never a link (whoever writes to it would
+ * write to what it names) and never a FIFO (whoever opens it would wait for its other end), and nobody else may write
+ * to it. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/buffer.h"
 #include "base/status.h"
@@ -31,14 +36,35 @@ bool file_exists(const char *path);
  * theirs. The sentence says how to mend it. */
 enum status file_check_ours(const char *path, struct error *error) MUST_CHECK;
 
+/* As file_check_ours, of a file that must be a regular one itself: STATUS_IO for a link or a FIFO as well. */
+enum status file_check_regular(const char *path, struct error *error) MUST_CHECK;
+
+/* As file_check_ours, of a folder and of all that stands in it, but no deeper: files must be regular ones, and links
+ * may name what stands beside them and nothing else. What is no folder has nothing in it. */
+enum status file_check_folder(const char *path, struct error *error) MUST_CHECK;
+
+/* Opens a regular file that is ours, at once, by the path's last name itself and no link (after Wietse Venema's
+ * safe_open() in Postfix). `flags` are open()'s; with O_CREAT the file is made if it is missing, mode 0600. O_TRUNC is
+ * not for here: nothing happens to a file before it was looked at. `*descriptor` is −1 unless STATUS_OK:
+ *
+ * STATUS_NOT_FOUND   it is missing, and O_CREAT was not asked for; or its folder is.
+ * STATUS_IO          it is a link, a folder, a FIFO or the like, others may write to it, or the system says no. */
+enum status file_open_regular(int *descriptor, const char *path, int flags, struct error *error) MUST_CHECK;
+
+/* Reads until the end of a file or `size` bytes; −1 when that fails, and errno says why. */
+ssize_t file_read_up_to(int descriptor, char *bytes, size_t size);
+
+/* Writes all of it; false when that fails, and errno says why. */
+bool file_write_all(int descriptor, const char *bytes, size_t length);
+
 /* A lock that belongs to an open file and dies with its process (flock). -1 is "not held". */
 struct file_lock {
     int descriptor;
 };
 #define FILE_LOCK_NONE ((struct file_lock){.descriptor = -1})
 
-/* Takes the lock at once, or says STATUS_BUSY. Who merely asks (file_lock_is_held) is outwaited. The file is made if it
- * is missing. */
+/* Takes the lock at once, or says STATUS_BUSY. Who merely asks (file_lock_is_held) is outwaited. Its file is opened as
+ * file_open_regular does, and made if it is missing. */
 enum status file_lock_try(struct file_lock *lock, const char *path, struct error *error) MUST_CHECK;
 
 /* Takes the lock, waiting at most `patience_ms` in the kernel's queue; STATUS_BUSY after that. 0 is file_lock_try. */

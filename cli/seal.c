@@ -16,7 +16,10 @@ static enum status key_path(const struct till *till, const struct arguments *arg
                             char path[PATH_SIZE], struct error *error)
 {
     const char *given = argument_value(arguments, "key");
-    return given != NULL ? path_format(path, error, "%s", given) : path_join(path, till->folder, error, "%s", name);
+    if (given != NULL)
+        return path_format(path, error, "%s", given);
+    const enum status status = path_join(path, till->folder, error, "%s", name);
+    return status == STATUS_OK ? file_check_regular(path, error) : status;
 }
 
 enum status check_seal(struct eventstore *store, const struct till *till, const struct arguments *arguments,

@@ -48,13 +48,18 @@ static enum status read_checkpoint_kib(uint64_t *bytes, struct error *error)
 /* The store looks after its own files. */
 static enum status check_ours(const char *folder, struct error *error)
 {
-    static const char *const names[] = {"views", "gateway.db", "gateway.db-wal", "mail"};
+    static const struct {
+        const char *name;
+        enum status (*check)(const char *path, struct error *error);
+    } ours[] = {{"views", file_check_folder},           {"mail", file_check_folder},
+                {"gateway.db", file_check_regular},     {"gateway.db-wal", file_check_regular},
+                {"gateway.db-shm", file_check_regular}, {"gateway.db-journal", file_check_regular}};
     char path[PATH_SIZE];
     enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < sizeof names / sizeof *names; i++) {
-        status = path_join(path, folder, error, "%s", names[i]);
+    for (size_t i = 0; status == STATUS_OK && i < sizeof ours / sizeof *ours; i++) {
+        status = path_join(path, folder, error, "%s", ours[i].name);
         if (status == STATUS_OK)
-            status = file_check_ours(path, error);
+            status = ours[i].check(path, error);
     }
     return status;
 }

@@ -11,17 +11,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 
 enum { BELL_FILE_BYTES = 4096 /* one page: what mmap gives anyway */ };
 
 enum status doorbell_open(struct doorbell *bell, const char *path, struct error *error)
 {
+    int descriptor;
     bell->counter = NULL;
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (descriptor < 0)
-        return error_errno(error, "open", path);
-    enum status status = STATUS_OK;
+    enum status status = file_open_regular(&descriptor, path, O_RDWR | O_CREAT, error);
+    if (status != STATUS_OK)
+        return status;
     void *page = MAP_FAILED;
     /* Not ftruncate(): a hole in the file would end us with SIGBUS when the bell is first rung on a full disk. */
     errno = posix_fallocate(descriptor, 0, BELL_FILE_BYTES);

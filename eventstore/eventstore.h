@@ -384,17 +384,20 @@ struct eventstore_info {
 };
 
 /* Makes a new store in `folder` (which must be there): events.db and run/. STATUS_REFUSED when there is one already.
- * A kill at any moment leaves either no store or a whole one. STATUS_IO when others may write to the folder. */
+ * A kill at any moment leaves either no store or a whole one. STATUS_IO when others may write to the folder or what is
+ * in it. */
 enum status eventstore_create(const char *folder, const struct eventstore_options *options, const char *settings,
                               struct error *error) MUST_CHECK;
 
 /* Opens the store in `folder`. `options` may be NULL for the defaults; it is copied.
  * STATUS_NOT_FOUND there is none · STATUS_FOREIGN not a store · STATUS_NEWER · STATUS_DAMAGED · STATUS_IO,
- * also when others than its owner may write to the folder or what is in it */
+ * also when others than its owner may write to the folder, to events.db and what SQLite keeps beside it, to run/ or
+ * to what is in it, or one of these is a link or a FIFO */
 enum status eventstore_open(struct eventstore **store, const char *folder, const struct eventstore_options *options,
                             struct error *error) MUST_CHECK;
 
-/* Opens one file (a backup) for reading only: no queue, no doorbell; a commit is refused. */
+/* Opens one file (a backup) for reading only: no queue, no doorbell; a commit is refused. A link will do; of a FIFO,
+ * which nobody waits for, it is STATUS_FOREIGN. */
 enum status eventstore_open_file(struct eventstore **store, const char *file, struct error *error) MUST_CHECK;
 
 /* Closes and sets the pointer to NULL; NULL is fine. */

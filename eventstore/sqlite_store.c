@@ -85,15 +85,17 @@ static enum status refuse_second(const char *folder, struct error *error)
 /* A store is its owner's alone to write to: whoever else may could do with it what no trigger and no queue refuses. */
 static enum status check_ours(const char *folder, struct error *error)
 {
-    static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm", "run"};
+    static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm", "events.db-journal"};
     char path[PATH_SIZE];
     enum status status = file_check_ours(folder, error);
     for (size_t i = 0; status == STATUS_OK && i < sizeof names / sizeof *names; i++) {
         status = path_join(path, folder, error, "%s", names[i]);
         if (status == STATUS_OK)
-            status = file_check_ours(path, error);
+            status = file_check_regular(path, error);
     }
-    return status;
+    if (status == STATUS_OK)
+        status = path_join(path, folder, error, "run");
+    return status == STATUS_OK ? file_check_folder(path, error) : status;
 }
 
 enum status store_place(const char *folder, char path[PATH_SIZE], struct error *error)
@@ -377,6 +379,17 @@ enum status eventstore_open(struct eventstore **out, const char *folder, const s
     return status;
 }
 
+/* SQLite would wait for its other end. */
+static enum status refuse_fifo(const struct eventstore *store, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    struct stat found;
+    if (stat(store->path, &found) != 0 || !S_ISFIFO(found.st_mode))
+        return STATUS_OK;
+    return error_set(error, STATUS_FOREIGN, "%s is a FIFO and no store: write what comes out of it to a file",
+                     text_safe(safe, store->path));
+}
+
 enum status eventstore_open_file(struct eventstore **out, const char *file, struct error *error)
 {
     *out = NULL;
@@ -385,6 +398,8 @@ enum status eventstore_open_file(struct eventstore **out, const char *file, stru
         return error_memory(error);
     store->one_file = true;
     enum status status = path_format(store->path, error, "%s", file);
+    if (status == STATUS_OK)
+        status = refuse_fifo(store, error);
     if (status == STATUS_OK)
         status = open_database(store, error);
     if (status == STATUS_OK)

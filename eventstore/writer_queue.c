@@ -17,10 +17,7 @@ static enum status open_lock(int *descriptor, const char *folder, const char *na
 {
     char path[PATH_SIZE];
     enum status status = path_join(path, folder, error, "%s", name);
-    if (status != STATUS_OK)
-        return status;
-    *descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    return *descriptor < 0 ? error_errno(error, "open", path) : STATUS_OK;
+    return status == STATUS_OK ? file_open_regular(descriptor, path, O_RDWR | O_CREAT, error) : status;
 }
 
 enum status writer_queue_open(struct writer_queue *queue, const char *folder, struct error *error)

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,22 +59,26 @@ enum status generation_link_path(char path[PATH_SIZE], const struct view_home *h
     return path_join(path, home->folder, error, "views/%s.db", projection->name);
 }
 
-static ino_t inode_of(const char *path, const char *suffix)
+static ino_t inode_of(const char *path, const char *suffix, bool *irregular)
 {
     char name[PATH_SIZE];
     struct stat found;
     struct error ignored;
-    if (path_format(name, &ignored, "%s%s", path, suffix) != STATUS_OK || stat(name, &found) != 0)
+    if (path_format(name, &ignored, "%s%s", path, suffix) != STATUS_OK || lstat(name, &found) != 0)
         return 0;
-    return found.st_ino;
+    if (S_ISREG(found.st_mode))
+        return found.st_ino;
+    *irregular = true;
+    return 0;
 }
 
 struct view_files generation_files(const char *path, uint64_t generation)
 {
-    return (struct view_files){.generation = generation,
-                               .database = inode_of(path, ""),
-                               .log = inode_of(path, "-wal"),
-                               .log_index = inode_of(path, "-shm")};
+    struct view_files files = {.generation = generation};
+    files.database = inode_of(path, "", &files.irregular);
+    files.log = inode_of(path, "-wal", &files.irregular);
+    files.log_index = inode_of(path, "-shm", &files.irregular);
+    return files;
 }
 
 bool view_files_equal(const struct view_files *one, const struct view_files *other)
@@ -101,13 +106,14 @@ static struct record record_read(const struct view_home *home, const struct proj
     char path[PATH_SIZE], line[RECORD_LINE_SIZE], *at = line;
     uint64_t numbers[RECORD_NUMBERS];
     struct error ignored;
-    FILE *file = NULL;
-    if (path_join(path, home->folder, &ignored, "run/view-%s.files", projection->name) == STATUS_OK)
-        file = fopen(path, "re");
-    if (file == NULL)
+    int file;
+    if (path_join(path, home->folder, &ignored, "run/view-%s.files", projection->name) != STATUS_OK ||
+        file_open_regular(&file, path, O_RDONLY, &ignored) != STATUS_OK)
         return (struct record){0};
-    bool is_whole = fgets(line, sizeof line, file) != NULL && strchr(line, '\n') != NULL;
-    fclose(file);
+    ssize_t length = file_read_up_to(file, line, sizeof line - 1);
+    (void)close(file);
+    line[length < 0 ? 0 : length] = '\0';
+    bool is_whole = strchr(line, '\n') != NULL;
     for (int i = 0; i < RECORD_NUMBERS && is_whole; i++) {
         char *end;
         numbers[i] = strtoull(at, &end, 10);
@@ -126,17 +132,21 @@ static struct record record_read(const struct view_home *home, const struct proj
 static enum status record_write(const struct view_home *home, const struct projection *projection,
                                 const struct record *record, struct error *error)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], line[RECORD_LINE_SIZE];
     const struct view_files *files = &record->files;
+    int file = -1;
     enum status status = path_join(path, home->folder, error, "run/view-%s.files", projection->name);
+    if (status == STATUS_OK)
+        status = file_open_regular(&file, path, O_WRONLY | O_CREAT, error);
     if (status != STATUS_OK)
         return status;
-    FILE *file = fopen(path, "we");
-    if (file == NULL)
-        return error_errno(error, "write", path);
-    fprintf(file, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", record->last, files->generation,
-            (uint64_t)files->database, (uint64_t)files->log, (uint64_t)files->log_index);
-    return fclose(file) == 0 ? STATUS_OK : error_errno(error, "write", path);
+    int length =
+        snprintf(line, sizeof line, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", record->last,
+                 files->generation, (uint64_t)files->database, (uint64_t)files->log, (uint64_t)files->log_index);
+    if (ftruncate(file, 0) != 0 || !file_write_all(file, line, (size_t)length))
+        status = error_errno(error, "write", path);
+    (void)close(file);
+    return status;
 }
 
 struct view_files generation_recall(const struct view_home *home, const struct projection *projection)

@@ -20,13 +20,14 @@ enum status generation_link_path(char path[PATH_SIZE], const struct view_home *h
 /* The generation that the link names; 0 when there is no link, or it names none of ours. */
 uint64_t generation_linked(const char *link_path, const char *name);
 
-/* The three files of a live view, by their inodes; 0 for one that is not there. SQLite shares the log and its index
- * between all who have the view open, by their names. While somebody deletes the three one by one, the next to open the
- * view would get a log of one time and an index of another, and see rows that never stood side by side. So which three
- * belong together is kept in run/view-<name>.files as well, and no others are trusted. */
+/* The three files of a live view, by their inodes; 0 for one that is not there or no regular file. SQLite shares the
+ * log and its index between all who have the view open, by their names. While somebody deletes the three one by one,
+ * the next to open the view would get a log of one time and an index of another, and see rows that never stood side by
+ * side. So which three belong together is kept in run/view-<name>.files as well, and no others are trusted. */
 struct view_files {
     uint64_t generation;
     ino_t database, log, log_index;
+    bool irregular; /* one is a link, a FIFO or the like, which SQLite would open all the same */
 };
 
 /* Those that stand at `path` (of the database) now. */

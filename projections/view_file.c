@@ -234,7 +234,7 @@ static enum status open_file(struct view *view, const struct view_home *home, en
     struct view_files known = generation_recall(home, view->projection);
     struct view_files before = generation_files(view->path, view->generation);
     bool is_trusted = view_files_equal(&before, &known) && view_files_are_all_there(&before);
-    if (before.database == 0 || (!is_trusted && custody == CUSTODY_SHARED))
+    if (before.database == 0 || before.irregular || (!is_trusted && custody == CUSTODY_SHARED))
         return STATUS_OK;
     enum status status = database_open(&view->database, view->path, DATABASE_WRITE, error);
     if (status == STATUS_OK && !is_trusted && custody == CUSTODY_LOCKED)

@@ -155,6 +155,154 @@ Test(file, what_another_user_owns_is_not_ours_but_roots_is)
     cr_assert_eq(seteuid(0), 0);
 }
 
+/* "<folder>/<name>": a file, and beside it, each with the name of its kind, what only looks like one. */
+static void make_the_others(const char *folder)
+{
+    static const char *const names[] = {"victim", "link", "dangling", "fifo", "socket", "folder"};
+    const char *path[sizeof names / sizeof *names];
+    char name[64];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(name, sizeof name, "%s/%s", folder, names[i]);
+        path[i] = folder_path(name);
+    }
+    snprintf(name, sizeof name, "%s/victim", folder);
+    (void)folder_file(name, "its", 3);
+    cr_assert_eq(symlink("victim", path[1]), 0);
+    cr_assert_eq(symlink("nowhere", path[2]), 0);
+    cr_assert_eq(mkfifo(path[3], 0600), 0);
+    cr_assert_eq(mknod(path[4], S_IFSOCK | 0600, 0), 0);
+    cr_assert_eq(mkdir(path[5], 0700), 0);
+}
+
+Test(file, a_regular_file_of_ours_is_opened_or_made_and_nothing_else, .timeout = 10)
+{
+    static const char *const others[] = {"run/link", "run/dangling", "run/fifo", "run/socket", "run/folder"};
+    static const int ways[] = {O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_CREAT};
+    struct stat found;
+    int descriptor;
+    cr_assert_eq(mkdir(folder_path("run"), 0700), 0);
+    make_the_others("run");
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        for (size_t j = 0; j < sizeof others / sizeof *others; j++) {
+            cr_expect_eq(file_open_regular(&descriptor, folder_path(others[j]), ways[i], &error), STATUS_IO);
+            cr_expect(strstr(error.text, others[j]) != NULL && strstr(error.text, " is no regular file") != NULL, "%s",
+                      error.text);
+            cr_expect_eq(descriptor, -1);
+        }
+        cr_expect_eq(file_open_regular(&descriptor, folder_path("run/victim"), ways[i], &error), STATUS_OK);
+        cr_assert_eq(fstat(descriptor, &found), 0);
+        cr_expect_eq(found.st_size, 3);
+        cr_assert_eq(close(descriptor), 0);
+    }
+    cr_expect_not(file_exists(folder_path("run/nowhere")), "nothing is made through a link");
+    cr_expect_eq(file_open_regular(&descriptor, folder_path("run/new"), O_RDWR, &error), STATUS_NOT_FOUND);
+    cr_expect_eq(descriptor, -1);
+    cr_expect_eq(file_open_regular(&descriptor, folder_path("run/new"), O_RDWR | O_CREAT, &error), STATUS_OK);
+    cr_assert_eq(fstat(descriptor, &found), 0);
+    cr_expect_eq(found.st_mode & 07777, 0600);
+    cr_assert_eq(close(descriptor), 0);
+    cr_assert_eq(chmod(folder_path("run/new"), 0620), 0);
+    cr_expect_eq(file_open_regular(&descriptor, folder_path("run/new"), O_RDWR, &error), STATUS_IO);
+    cr_expect_not_null(strstr(error.text, "others may write to "), "%s", error.text);
+    cr_expect_eq(descriptor, -1);
+}
+
+Test(file, that_cannot_be_looked_at_is_not_opened)
+{
+    const char *path = folder_file("victim", "its", 3);
+    for (uint32_t nth = 1; nth <= 2; nth++) {
+        int descriptor;
+        mishap_strike(nth, EIO);
+        cr_expect_eq(file_open_regular(&descriptor, path, O_RDONLY, &error), STATUS_IO);
+        cr_assert(mishap_heal());
+        cr_expect_eq(descriptor, -1);
+        cr_expect_not_null(strstr(error.text, nth == 1 ? "cannot open " : "cannot look at "), "%s", error.text);
+    }
+}
+
+Test(file, a_regular_file_of_ours_is_told_from_what_only_looks_like_one)
+{
+    static const char *const others[] = {"run/link", "run/dangling", "run/fifo", "run/socket", "run/folder"};
+    cr_assert_eq(mkdir(folder_path("run"), 0700), 0);
+    make_the_others("run");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        cr_expect_eq(file_check_regular(folder_path(others[i]), &error), STATUS_IO, "%s", others[i]);
+    cr_expect_eq(file_check_regular(folder_path("run/victim"), &error), STATUS_OK);
+    cr_expect_eq(file_check_regular(folder_path("run/missing"), &error), STATUS_OK);
+    cr_assert_eq(chmod(folder_path("run/victim"), 0602), 0);
+    cr_expect_eq(file_check_regular(folder_path("run/victim"), &error), STATUS_IO);
+    mishap_strike(1, EIO);
+    cr_expect_eq(file_check_regular(folder_path("run/victim"), &error), STATUS_IO);
+    cr_assert(mishap_heal());
+    cr_expect_not_null(strstr(error.text, "cannot look at "), "%s", error.text);
+}
+
+static enum status check_run(void)
+{
+    return file_check_folder(folder_path("run"), &error);
+}
+
+Test(file, a_folder_is_ours_when_all_that_stands_in_it_is)
+{
+    static const char *const others[] = {"run/fifo", "run/socket"};
+    static const char *const modes[] = {"run/folder", "run/victim", "run"};
+    cr_expect_eq(check_run(), STATUS_OK, "it is missing");
+    (void)folder_file("run", "", 0);
+    cr_expect_eq(check_run(), STATUS_OK, "there is nothing in a file");
+    cr_assert_eq(unlink(folder_path("run")), 0);
+    cr_assert_eq(mkdir(folder_path("run"), 0700), 0);
+    cr_expect_eq(check_run(), STATUS_OK);
+    make_the_others("run");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        cr_expect_eq(check_run(), STATUS_IO);
+        cr_expect_not_null(strstr(error.text, "is no regular file"), "%s", error.text);
+        cr_assert_eq(unlink(folder_path(others[i])), 0);
+    }
+    cr_expect_eq(check_run(), STATUS_OK, "%s", error.text);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        char sentence[64];
+        cr_assert_eq(chmod(folder_path(modes[i]), 0770), 0);
+        cr_expect_eq(check_run(), STATUS_IO);
+        snprintf(sentence, sizeof sentence, "/%s (its mode is 0770)", modes[i]);
+        cr_expect_not_null(strstr(error.text, sentence), "%s", error.text);
+        cr_assert_eq(chmod(folder_path(modes[i]), 0700), 0);
+    }
+    cr_assert_eq(symlink("../elsewhere", folder_path("run/out")), 0);
+    cr_expect_eq(check_run(), STATUS_IO);
+    cr_expect_not_null(strstr(error.text, "run/out is no regular file"), "%s", error.text);
+}
+
+/* Look at the folder, read it, look at each of the two in it, and see where the link leads. */
+Test(file, a_folder_that_cannot_be_looked_at_is_not_ours_and_what_goes_meanwhile_does_not_count)
+{
+    static const int gone[] = {ENOENT, ENOTDIR};
+    cr_assert_eq(mkdir(folder_path("run"), 0700), 0);
+    cr_assert_eq(symlink("file", folder_path("run/link")), 0);
+    (void)folder_file("run/file", "", 0);
+    for (uint32_t nth = 1; nth <= 5; nth++) {
+        mishap_strike(nth, EACCES);
+        cr_expect_eq(check_run(), STATUS_IO, "%u", nth);
+        cr_assert(mishap_heal(), "%u", nth);
+        for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+            mishap_strike(nth, gone[i]);
+            cr_expect_eq(check_run(), STATUS_OK, "%u: %s", nth, error.text);
+            cr_assert(mishap_heal(), "%u", nth);
+        }
+    }
+    cr_expect_eq(check_run(), STATUS_OK);
+}
+
+Test(file, a_folder_whose_files_have_too_long_a_path_is_not_looked_at)
+{
+    char path[PATH_SIZE] = "run";
+    cr_assert_eq(chdir(folder_path("")), 0);
+    cr_assert_eq(mkdir("run", 0700), 0);
+    (void)folder_file("run/file", "", 0);
+    while (strlen(path) < PATH_SIZE - 4)
+        (void)strncat(path, "/.", 2);
+    cr_expect_eq(file_check_folder(path, &error), STATUS_INVALID, "%s", error.text);
+}
+
 Test(file, a_new_file_is_there_whole_for_its_owner_alone_and_overwrites_nothing)
 {
     char text[16];
@@ -464,6 +612,23 @@ Test(file_lock, that_the_system_does_not_give_is_an_error_and_no_lock)
     cr_assert_not(file_lock_is_held(path), "what cannot be told is not said");
     cr_assert(mishap_heal());
     stop_holder(&holder);
+}
+
+Test(file_lock, is_taken_through_no_link_and_waits_for_no_fifo, .timeout = 10)
+{
+    const char *const victim = folder_file("victim", "its", 3), *const link = folder_path("link");
+    const char *const fifo = folder_path("fifo");
+    const char *const places[] = {link, fifo};
+    cr_assert_eq(symlink(victim, link), 0);
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct file_lock lock;
+        cr_expect_eq(file_lock_try(&lock, places[i], &error), STATUS_IO, "%s", places[i]);
+        cr_expect_not_null(strstr(error.text, "is no regular file"), "%s", error.text);
+        cr_expect_eq(file_lock_wait(&lock, places[i], 10, &error), STATUS_IO, "%s", places[i]);
+        cr_expect_eq(lock.descriptor, -1);
+        cr_expect_not(file_lock_is_held(places[i]));
+    }
 }
 
 Test(file_lock, needs_a_folder_that_is_there)

@@ -19,9 +19,26 @@ Test(privacy, whatever_a_shop_is_made_of_is_its_owners_whatever_the_umask)
 
 Test(privacy, a_shop_that_others_may_write_to_is_refused_until_it_is_mended_as_told)
 {
-    static const char *const places[] = {"shop",       "shop/events.db", "shop/run",
-                                         "shop/views", "shop/mail",      "shop/gateway.db"};
+    static const char *const places[] = {"shop",
+                                         "shop/events.db",
+                                         "shop/run",
+                                         "shop/run/doorbell",
+                                         "shop/run/writers-gate.lock",
+                                         "shop/run/consumer-payment.lock",
+                                         "shop/run/view-orders.lock",
+                                         "shop/run/view-orders.files",
+                                         "shop/views",
+                                         "shop/views/orders.db",
+                                         "shop/views/orders.1.db-wal",
+                                         "shop/views/orders.1.db-shm",
+                                         "shop/mail",
+                                         "shop/mail/tmp",
+                                         "shop/mail/new",
+                                         "shop/mail/cur",
+                                         "shop/gateway.db",
+                                         "shop/gateway.db-shm"};
     small_shop();
+    (void)done("till orders");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         done("chmod g+w %s", places[i]);
         refused(4, "others may write to ./shop", "till orders");
@@ -33,6 +50,59 @@ Test(privacy, a_shop_that_others_may_write_to_is_refused_until_it_is_mended_as_t
     done("mkdir -m 1777 open");
     refused(4, "others may write to open (its mode is ", "till init --shop open");
     cr_assert_str_empty(done("ls open"));
+}
+
+/* Whoever opens a FIFO waits for its other end, and whoever opens a link writes to what it names. */
+Test(privacy, a_link_or_a_fifo_among_the_files_of_a_shop_is_refused_and_neither_written_through_nor_waited_for)
+{
+    static const char *const places[] = {"run/doorbell",
+                                         "run/writers-gate.lock",
+                                         "run/writers-counter.lock",
+                                         "run/consumer-payment.lock",
+                                         "run/view-orders.lock",
+                                         "run/view-orders.files",
+                                         "run/bank.lock",
+                                         "views/orders.1.db",
+                                         "views/orders.1.db-wal",
+                                         "views/orders.db",
+                                         "mail/new",
+                                         "gateway.db",
+                                         "gateway.db-wal",
+                                         "events.db-wal",
+                                         "events.db"};
+    static const char *const others[] = {"ln -s \"$PWD/victim\"", "mkfifo"};
+    static const char *const lines[] = {"till orders", "till status", "till run --until-idle", "till init"};
+    small_shop();
+    (void)done("till orders");
+    done("printf 'whose this is' >victim && chmod 600 victim");
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        done("mv shop/%s kept", places[i]);
+        for (size_t j = 0; j < sizeof others / sizeof *others; j++) {
+            done("%s shop/%s", others[j], places[i]);
+            for (size_t k = 0; k < sizeof lines / sizeof *lines; k++)
+                refused(4, "is no regular file", "timeout 20 %s", lines[k]);
+            done("rm shop/%s", places[i]);
+        }
+        done("mv kept shop/%s", places[i]);
+    }
+    cr_assert_str_eq(done("cat victim"), "whose this is");
+    (void)done("till verify");
+}
+
+Test(privacy, a_key_in_the_shop_is_a_file_of_its_owner)
+{
+    static const char *const lines[] = {"till seal later", "till verify --seal note >/dev/null"};
+    static const char *const keys[] = {"seal.key", "seal.key.pub"};
+    small_shop();
+    done("till seal --new-key && till seal note");
+    for (size_t i = 0; i < 2; i++) {
+        done("chmod g+w shop/%s", keys[i]);
+        refused(4, "others may write to ./shop/seal.key", "%s", lines[i]);
+        done("mv shop/%s kept && mkfifo shop/%s", keys[i], keys[i]);
+        refused(4, "is no regular file", "timeout 20 %s", lines[i]);
+        done("rm shop/%s && chmod g-w kept && mv kept shop/%s", keys[i], keys[i]);
+        (void)done("%s", lines[i]);
+    }
 }
 
 Test(privacy, another_users_shop_is_not_ours)

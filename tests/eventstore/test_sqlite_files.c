@@ -387,7 +387,8 @@ SQLITE_TEST(verify_finds_a_page_of_garbage)
 
 SQLITE_TEST(does_not_open_a_file_that_others_may_write_to)
 {
-    static const char *const names[] = {"events.db", "events.db-wal", "events.db-shm", "run"};
+    static const char *const names[] = {"events.db",    "events.db-wal",         "events.db-shm",           "run",
+                                        "run/doorbell", "run/writers-gate.lock", "run/writers-counter.lock"};
     must(append(given, TEA, EXPECTED_NONE, 1, 1));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct eventstore *store;
@@ -400,6 +401,46 @@ SQLITE_TEST(does_not_open_a_file_that_others_may_write_to)
         cr_assert(strstr(given->error.text, names[i]) != NULL, "%s", given->error.text);
         cr_assert_eq(chmod(path, found.st_mode), 0);
     }
+}
+
+SQLITE_TEST(does_not_wait_for_a_fifo_in_the_place_of_a_backup)
+{
+    struct eventstore *store;
+    const char *fifo = path_in(given->folder, "fifo");
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+    must_be(STATUS_FOREIGN, eventstore_open_file(&store, fifo, &given->error));
+    cr_assert(strstr(given->error.text, "fifo is a FIFO and no store") != NULL, "%s", given->error.text);
+}
+
+/* In the place of each of the store's files, what only looks like one. A link within the folder is refused like one
+ * that leads out of it. */
+SQLITE_TEST(opens_and_makes_no_file_through_a_link_and_waits_for_no_fifo)
+{
+    static const char *const names[] = {"run/doorbell",  "run/writers-gate.lock", "run/writers-counter.lock",
+                                        "events.db-wal", "events.db-shm",         "events.db"};
+    char path[PATH_SIZE], kept[PATH_SIZE], victim[PATH_SIZE];
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    must(path_join(kept, given->folder, &given->error, "kept"));
+    must(path_join(victim, given->folder, &given->error, "run/victim"));
+    write_file(victim, "its", 3);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *const targets[] = {victim, "victim", NULL};
+        must(path_join(path, given->folder, &given->error, "%s", names[i]));
+        cr_assert_eq(rename(path, kept), 0);
+        for (size_t j = 0; j < sizeof targets / sizeof *targets; j++) {
+            struct eventstore *store;
+            cr_assert_eq(targets[j] == NULL ? mkfifo(path, 0600) : symlink(targets[j], path), 0);
+            if (file_exists(path_in(given->folder, "events.db")))
+                must_be(STATUS_IO, eventstore_open(&store, given->folder, NULL, &given->error));
+            else
+                must_be(STATUS_IO, eventstore_create(given->folder, NULL, "{}", &given->error));
+            cr_assert(strstr(given->error.text, names[i]) != NULL, "%s: %s", names[i], given->error.text);
+            cr_assert(strstr(given->error.text, "is no regular file") != NULL, "%s", given->error.text);
+            cr_assert_eq(unlink(path), 0);
+        }
+        cr_assert_eq(rename(kept, path), 0);
+    }
+    cr_assert_eq(size_of(given->folder, "run/victim"), 3);
 }
 
 /* ---- killed on the way ---- */

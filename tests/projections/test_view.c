@@ -713,6 +713,55 @@ Test(view, a_record_that_was_cut_is_none)
     history_end(shop);
 }
 
+/* A FIFO would be waited for, and a link written through. */
+static void stand_in(struct history *shop, const char *name, const char *target)
+{
+    char path[PATH_SIZE];
+    path_in(path, shop, name);
+    (void)unlink(path);
+    cr_assert_eq(target == NULL ? mkfifo(path, 0600) : symlink(target, path), 0);
+}
+
+Test(view, whose_record_is_no_regular_file_is_folded_privately, .timeout = 30)
+{
+    struct history *shop = history_new();
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    put(shop, "run/victim", "its");
+    for (int is_link = 0; is_link <= 1; is_link++) {
+        struct error error;
+        stand_in(shop, "run/view-orders.files", is_link ? "victim" : NULL);
+        cr_expect_eq(inspect(shop, &orders_projection).condition, VIEW_UNREADABLE);
+        cr_expect_eq(orders_of(shop), 5);
+        cr_expect_eq(view_set_aside(&shop->home, &orders_projection, "it is time", &error), STATUS_IO);
+        cr_expect_not_null(strstr(error.text, "view-orders.files is no regular file"), "%s", error.text);
+    }
+    cr_expect_eq(bytes_of(shop, "run/victim"), 3);
+    stand_in(shop, "run/view-orders.files", "nowhere");
+    history_end(shop);
+}
+
+/* SQLite would follow the link, and write. */
+Test(view, whose_file_is_a_link_or_a_fifo_is_missing_and_folded_again, .timeout = 30)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct history *shop = history_new();
+    busy_week(shop);
+    cr_assert_eq(orders_of(shop), 5);
+    put(shop, "views/victim", "its");
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        for (int is_link = 0; is_link <= 1; is_link++) {
+            char name[64];
+            cr_assert_eq(orders_of(shop), 5);
+            snprintf(name, sizeof name, "views/%s%s", link_of(shop, "orders"), suffixes[i]);
+            stand_in(shop, name, is_link ? "victim" : NULL);
+            cr_expect_eq(orders_of(shop), 5, "%s", name);
+        }
+    }
+    cr_expect_eq(bytes_of(shop, "views/victim"), 3);
+    history_end(shop);
+}
+
 Test(view, that_cannot_be_removed_is_named)
 {
     struct history *shop = history_new();

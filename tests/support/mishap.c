@@ -128,6 +128,11 @@ CALL(LIBRARY, sqlite3_backup *, sqlite3_backup_init, backup_without_memory(to, t
 
 SYSTEM_CALL(int, stat, -1, (const char *path, struct stat *found), (path, found))
 SYSTEM_CALL(int, lstat, -1, (const char *path, struct stat *found), (path, found))
+SYSTEM_CALL(int, fstat, -1, (int descriptor, struct stat *found), (descriptor, found))
+SYSTEM_CALL(int, scandir, -1,
+            (const char *path, struct dirent ***entries, int (*choose)(const struct dirent *),
+             int (*compare)(const struct dirent **, const struct dirent **)),
+            (path, entries, choose, compare))
 SYSTEM_CALL(int, mkdir, -1, (const char *path, mode_t mode), (path, mode))
 SYSTEM_CALL(int, flock, -1, (int descriptor, int operation), (descriptor, operation))
 SYSTEM_CALL(int, timer_create, -1, (clockid_t clock, struct sigevent *event, timer_t *timer), (clock, event, timer))
@@ -141,9 +146,6 @@ SYSTEM_CALL(int, link, -1, (const char *from, const char *to), (from, to))
 SYSTEM_CALL(int, rename, -1, (const char *from, const char *to), (from, to))
 SYSTEM_CALL(ssize_t, readlink, -1, (const char *path, char *target, size_t size), (path, target, size))
 SYSTEM_CALL(DIR *, opendir, NULL, (const char *path), (path))
-SYSTEM_CALL(FILE *, fopen, NULL, (const char *path, const char *mode), (path, mode))
-SYSTEM_CALL(char *, fgets, NULL, (char *line, int size, FILE *file), (line, size, file))
-SYSTEM_CALL(int, fclose, (__real_fclose(file), errno = mishap.code, EOF), (FILE * file), (file))
 SYSTEM_CALL(int, ftruncate, -1, (int descriptor, off_t length), (descriptor, length))
 SYSTEM_CALL(int, posix_fallocate, mishap.code, (int descriptor, off_t from, off_t length), (descriptor, from, length))
 SYSTEM_CALL(void *, mmap, MAP_FAILED,
