@@ -109,7 +109,7 @@ static enum status insert_name(struct eventstore *store, const char *sql, int id
     sqlite3_bind_text(insert, 2, one, -1, SQLITE_STATIC);
     if (two != NULL)
         sqlite3_bind_text(insert, 3, two, -1, SQLITE_STATIC);
-    status = database_execute(insert, "write a name", error);
+    status = statement_write(insert, "write a name", error);
     sqlite3_finalize(insert);
     return status;
 }
@@ -295,7 +295,7 @@ static enum status insert_entity(struct eventstore *store, const char *name, int
         return status;
     sqlite3_stmt *insert = store->statements[STATEMENT_ADD_ENTITY];
     names_bind_entity(insert, name, &uuid);
-    status = database_execute(insert, "write an entity", error);
+    status = statement_write(insert, "write an entity", error);
     *id = sqlite3_last_insert_rowid(store->database);
     return status;
 }
