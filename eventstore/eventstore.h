@@ -211,8 +211,8 @@ struct stream_query {
     enum direction direction;
 };
 
-/* Visits one stream in the order of versions, without a gap, or says STATUS_DAMAGED. A stream that does not exist is empty. `*version` (may be NULL) is the
- * stream's version at its head, whatever was asked for. */
+/* Visits one stream in the order of versions, without a gap, or says STATUS_DAMAGED. A stream that does not exist is
+ * empty. `*version` (may be NULL) is the stream's version at its head, whatever was asked for. */
 enum status eventstore_read_stream(struct eventstore *store, const struct stream_query *query, uint64_t *version,
                                    event_visitor visit, void *context, struct error *error) MUST_CHECK;
 

@@ -567,8 +567,9 @@ static enum status retry_one(struct consumer *consumer, const struct parked *par
     consumer->item_count = 0;
     enum status status = eventstore_read_roll(consumer->store, &query, gather_one, consumer, error);
     if (status == STATUS_OK && consumer->item_count != 1)
-        status = error_set(error, STATUS_DAMAGED, "the parked event at position %llu is not on the roll",
-                           (unsigned long long)parked->position);
+        status =
+            error_set(error, STATUS_DAMAGED, "the parked event at position %llu is not on the roll: run `till verify`",
+                      (unsigned long long)parked->position);
     if (status == STATUS_OK) {
         uint64_t checkpoint = consumer->checkpoint;
         consumer->items[0].parked = parked;
