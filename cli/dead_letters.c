@@ -72,7 +72,7 @@ static enum status name_order(struct order_named *order, struct shop *shop, stru
 {
     char id[UUID_TEXT_SIZE];
     struct order_placed placed;
-    enum status status = order_as_placed(shop, sequence, arena, &placed, error);
+    enum status status = order_as_placed(shop, sequence, arena, &placed, NULL, error);
     if (status == STATUS_OK)
         *order = (struct order_named){.ref = placed.order_ref, .customer = placed.customer};
     const bool is_unknown = status == STATUS_NOT_FOUND || status == STATUS_INVALID || status == STATUS_NEWER;

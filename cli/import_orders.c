@@ -323,7 +323,7 @@ static enum status find_cancelled(struct import *import, const char *ref, const 
     char placed_at[TIME_TEXT_SIZE];
     enum status status = desk_find_order(&import->shop->desk, ref, id, error);
     if (status == STATUS_OK)
-        status = order_as_placed(import->shop, *id, &arena, &placed, error);
+        status = order_as_placed(import->shop, *id, &arena, &placed, NULL, error);
     if (status == STATUS_OK && cancel->requested_at_us < placed.placed_at_us) {
         time_to_text(placed.placed_at_us, placed_at);
         error_set(error, STATUS_REFUSED, "cancelled_at is before the order was placed, at %s", placed_at);

@@ -2,6 +2,7 @@
  *
  * Each listing is a table for people or, with --json, one object a row. All of them look at the shop as it is now, with
  * everything that was just written, or with --at and --as-of as it was. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,7 +145,7 @@ static enum status print_order(void *context, const struct order_row *row, struc
     struct arena arena = {0};
     struct order_placed placed;
     struct standing standing = {.tried = NULL};
-    enum status status = of_store(listing, order_as_placed(listing->shop, row->order, &arena, &placed, error));
+    enum status status = of_store(listing, order_as_placed(listing->shop, row->order, &arena, &placed, NULL, error));
     if (status == STATUS_OK && is_now(listing))
         status = of_store(listing, standing_load(&standing, listing->shop->store, error));
     if (status == STATUS_OK && listing->till->json) {
@@ -167,6 +168,21 @@ static enum status print_order(void *context, const struct order_row *row, struc
     return status;
 }
 
+/* An order that stands on the roll was placed later, or the view has lost it. */
+static enum status say_not_found(struct listing *listing, const char *name, struct uuid order, struct error *error)
+{
+    struct arena arena = {0};
+    struct order_placed placed;
+    uint64_t position = 0, seen = view_position(listing->view);
+    enum status status = of_store(listing, order_as_placed(listing->shop, order, &arena, &placed, &position, error));
+    arena_clear(&arena);
+    if (status != STATUS_OK)
+        return status;
+    if (position > seen)
+        return error_set(error, STATUS_NOT_FOUND, "there was no order %s yet at position %" PRIu64, name, seen);
+    return error_set(error, STATUS_DAMAGED, "the view orders has lost order %s", name);
+}
+
 static enum status show_order(struct listing *listing, struct error *error)
 {
     const char *name = argument_word(listing->arguments, 0);
@@ -176,10 +192,7 @@ static enum status show_order(struct listing *listing, struct error *error)
     if (status != STATUS_OK)
         return status;
     status = orders_find(listing->view, order, print_order, listing, error);
-    if (status == STATUS_NOT_FOUND)
-        error_set(error, status, "there was no order %s yet at position %llu", text_safe(safe, name),
-                  (unsigned long long)view_position(listing->view));
-    return status;
+    return status == STATUS_NOT_FOUND ? say_not_found(listing, text_safe(safe, name), order, error) : status;
 }
 
 static int run_order(struct till *till, const struct arguments *arguments)

@@ -274,7 +274,7 @@ static void advise_on_debt(const struct till *till, struct shop *shop, struct re
     struct order_placed placed;
     char order[UUID_TEXT_SIZE];
     uuid_to_text(discard->order, order);
-    bool known = order_as_placed(shop, discard->order, &arena, &placed, NULL) == STATUS_OK;
+    bool known = order_as_placed(shop, discard->order, &arena, &placed, NULL, NULL) == STATUS_OK;
     advise(&report->advice, true, "Order %s: %s, since %s discarded position %llu (%s). When it is put right:",
            known ? placed.order_ref : order, discard->owed, discard->who, (unsigned long long)discard->position,
            discard->reason);

@@ -326,7 +326,7 @@ static enum status place(struct shop *shop, const struct till *till, void *conte
     bool done_already = false;
     enum status status = desk_answer(desk_place(&shop->desk, context, &id, &done_already, error), error);
     if (status == STATUS_OK)
-        status = order_as_placed(shop, id, &arena, &placed, error);
+        status = order_as_placed(shop, id, &arena, &placed, NULL, error);
     if (status == STATUS_OK)
         status = tell_placed(&placed, till, done_already, error);
     arena_clear(&arena);
@@ -410,7 +410,7 @@ static enum status change(struct shop *shop, const struct till *till, void *cont
     if (status == STATUS_OK)
         status = desk_answer(request->change(&shop->desk, id, request->command, &done_already, error), error);
     if (status == STATUS_OK)
-        status = order_as_placed(shop, id, &arena, &placed, error);
+        status = order_as_placed(shop, id, &arena, &placed, NULL, error);
     if (status == STATUS_OK)
         status = tell_changed(request, &placed, till, done_already, error);
     arena_clear(&arena);

@@ -1,5 +1,6 @@
 #include "cli/work.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,31 +119,47 @@ struct decoding {
     struct currency currency;
     struct arena *arena;
     struct event event;
-    bool found;
+    uint64_t position; /* 0: nothing was found */
 };
 
 static enum status decode_first(void *context, const struct recorded_event *recorded, struct error *error)
 {
     struct decoding *decoding = context;
-    decoding->found = true;
+    decoding->position = recorded->position;
     enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
                                       decoding->currency, decoding->arena, &decoding->event, error);
     return status == STATUS_OK ? STATUS_STOPPED : status;
 }
 
+static bool is_placing(const struct event *event, struct uuid order)
+{
+    return event->type == EVENT_ORDER_PLACED && uuid_equal(event->order_placed.order, order);
+}
+
 enum status order_as_placed(struct shop *shop, struct uuid order, struct arena *arena, struct order_placed *placed,
-                            struct error *error)
+                            uint64_t *position, struct error *error)
 {
     char entity[UUID_TEXT_SIZE];
+    struct error why = {0};
     struct decoding decoding = {.currency = shop->desk.currency, .arena = arena};
     struct stream_query query = {.stream = {"order", entity}, .limit = 1};
     uuid_to_text(order, entity);
-    enum status status = eventstore_read_stream(shop->store, &query, NULL, decode_first, &decoding, error);
-    if (status == STATUS_OK && (!decoding.found || decoding.event.type != EVENT_ORDER_PLACED))
-        status = error_set(error, STATUS_NOT_FOUND, "there is no order %s", entity);
-    if (status == STATUS_OK)
-        *placed = decoding.event.order_placed;
-    return status;
+    enum status status = eventstore_read_stream(shop->store, &query, NULL, decode_first, &decoding, &why);
+    if (status == STATUS_OK && decoding.position == 0)
+        return error_set(error, STATUS_NOT_FOUND, "there is no order %s", entity);
+    if (status == STATUS_OK && !is_placing(&decoding.event, order))
+        status = error_set(&why, STATUS_INVALID, "it does not place the order");
+    if (status == STATUS_INVALID || status == STATUS_NOT_FOUND)
+        return error_set(error, STATUS_DAMAGED,
+                         "the event at position %" PRIu64
+                         ", the first of order %s, is damaged: %.500s. Run `till verify`",
+                         decoding.position, entity, why.text);
+    if (status != STATUS_OK)
+        return error_set(error, status, "%s", why.text);
+    *placed = decoding.event.order_placed;
+    if (position != NULL)
+        *position = decoding.position;
+    return STATUS_OK;
 }
 
 /* ---- events ---- */
@@ -193,6 +210,11 @@ enum status event_object_begin(struct shop *shop, const struct recorded_event *e
 {
     if (event->causation != 0) {
         enum status status = eventstore_event_id(shop->store, event->causation, cause, error);
+        if (status == STATUS_NOT_FOUND)
+            return error_set(error, STATUS_DAMAGED,
+                             "the event at position %" PRIu64 ", which caused the one at %" PRIu64
+                             ", is missing: the roll is damaged. Run `till verify`",
+                             event->causation, event->position);
         if (status != STATUS_OK)
             return status;
     }

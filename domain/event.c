@@ -64,6 +64,13 @@ void event_entity(const struct event *event, char entity[ENTITY_SIZE])
     memcpy(entity, sku, length + 1);
 }
 
+bool event_is_of(const struct event *event, const char *category, const char *entity)
+{
+    char own[ENTITY_SIZE];
+    event_entity(event, own);
+    return strcmp(event_category(event->type), category) == 0 && strcmp(own, entity) == 0;
+}
+
 bool event_order(const struct event *event, struct uuid *order)
 {
     switch (event->type) {

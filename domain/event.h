@@ -217,6 +217,9 @@ enum { ENTITY_SIZE = SKU_MAX + 1 };
  * `entity`, which must have ENTITY_SIZE bytes. */
 void event_entity(const struct event *event, char entity[ENTITY_SIZE]);
 
+/* Is that the stream this event belongs to? */
+bool event_is_of(const struct event *event, const char *category, const char *entity);
+
 /* True when the event belongs to an order's journey (and not to a sku alone); `*order` is then the order's id. */
 bool event_order(const struct event *event, struct uuid *order);
 

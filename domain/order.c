@@ -29,6 +29,13 @@ void order_evolve(void *state, const struct event *event)
     }
 }
 
+bool order_was_placed(const struct order *order, const char *entity)
+{
+    char own[UUID_TEXT_SIZE];
+    uuid_to_text(order->placed.order, own);
+    return order->placed.order_ref != NULL && strcmp(own, entity) == 0;
+}
+
 const char *order_phase_name(enum order_phase phase)
 {
     static const char *const names[ORDER_PHASES] = {

@@ -77,6 +77,9 @@ enum refusal order_decide_place(const struct order *order, const struct place_or
 enum refusal order_decide_cancel(const struct order *order, const struct cancel_order *command, struct event_list *out);
 enum refusal order_decide_ship(const struct order *order, const struct ship_order *command, struct event_list *out);
 
+/* Was it placed, and as the order whose stream `entity` names? Whoever answers in that stream asks. */
+bool order_was_placed(const struct order *order, const char *entity);
+
 /* ---- reactions ---- */
 
 /* What the order service answers to PaymentDeclined, StockReserved and PaymentRefunded. */

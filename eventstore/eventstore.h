@@ -198,7 +198,8 @@ struct roll_query {
     bool with_digests; /* each event with its digest: for whoever proves or copies, FORWARDS and all types */
 };
 
-/* Visits the roll in the order of positions. */
+/* Visits the roll in the order of positions, whatever the disk says: STATUS_DAMAGED where an event stands out of its
+ * place or one that belongs there is missing. (Between events of some types only what is out of order can be seen.) */
 enum status eventstore_read_roll(struct eventstore *store, const struct roll_query *query, event_visitor visit,
                                  void *context, struct error *error) MUST_CHECK;
 
@@ -210,8 +211,8 @@ struct stream_query {
     enum direction direction;
 };
 
-/* Visits one stream in the order of versions. A stream that does not exist is empty. `*version` (may be NULL) is the
- * stream's version at its head, whatever was asked for. */
+/* Visits one stream in the order of versions, without a gap, or says STATUS_DAMAGED. A stream that does not exist is
+ * empty. `*version` (may be NULL) is the stream's version at its head, whatever was asked for. */
 enum status eventstore_read_stream(struct eventstore *store, const struct stream_query *query, uint64_t *version,
                                    event_visitor visit, void *context, struct error *error) MUST_CHECK;
 

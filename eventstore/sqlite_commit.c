@@ -273,7 +273,7 @@ static enum status insert_event(struct writing *writing, struct stream_row *row,
     row->version++;
     row->position = store->head.position;
     writing->tones |= doorbell_tone(event->type);
-    return database_execute(insert, "write an event", error);
+    return statement_write(insert, "write an event", error);
 }
 
 static enum status write_append(struct writing *writing, const struct append *append, struct stream_row *row,
@@ -292,7 +292,7 @@ static enum status write_append(struct writing *writing, const struct append *ap
     sqlite3_bind_int64(put, 2, row->category);
     sqlite3_bind_int64(put, 3, (int64_t)row->version);
     sqlite3_bind_int64(put, 4, (int64_t)row->position);
-    return database_execute(put, "write a stream's head", error);
+    return statement_write(put, "write a stream's head", error);
 }
 
 enum status append_recorded(struct eventstore *store, const struct recorded_event *event, struct error *error)

@@ -26,7 +26,7 @@ enum status put_checkpoint(struct eventstore *store, const char *consumer, uint6
     sqlite3_stmt *put = store->statements[STATEMENT_PUT_CHECKPOINT];
     sqlite3_bind_text(put, 1, consumer, -1, SQLITE_STATIC);
     sqlite3_bind_int64(put, 2, (int64_t)position);
-    return database_execute(put, "move a checkpoint", error);
+    return statement_write(put, "move a checkpoint", error);
 }
 
 /* The statement that finds the rows by an index, where there is one. */
@@ -57,8 +57,8 @@ static bool is_time(int64_t at_us)
 static bool can_be_parked(sqlite3_stmt *row)
 {
     const int64_t attempts = sqlite3_column_int64(row, 4);
-    return sqlite3_column_bytes(row, 1) == UUID_BYTES && attempts >= 0 && attempts < INT_MAX &&
-           is_time(sqlite3_column_int64(row, 5)) && is_time(sqlite3_column_int64(row, 6));
+    return sqlite3_column_bytes(row, 1) == UUID_BYTES && sqlite3_column_int64(row, 2) > 0 && attempts >= 0 &&
+           attempts < INT_MAX && is_time(sqlite3_column_int64(row, 5)) && is_time(sqlite3_column_int64(row, 6));
 }
 
 enum status read_parked_row(sqlite3_stmt *row, struct parked *parked, struct error *error)
@@ -139,7 +139,7 @@ enum status parked_put(struct eventstore *store, const char *consumer, const str
     sqlite3_bind_int64(put, 6, parked->next_attempt_us);
     sqlite3_bind_int64(put, 7, parked->parked_at_us);
     sqlite3_bind_text(put, 8, parked->reason, -1, SQLITE_STATIC);
-    return database_execute(put, "change a parked event", error);
+    return statement_write(put, "change a parked event", error);
 }
 
 enum status parked_remove(struct eventstore *store, const char *consumer, const struct parked *key, struct error *error)

@@ -103,7 +103,7 @@ static enum status insert_decision(struct eventstore *store, const struct decisi
     sqlite3_bind_int64(insert, 8, clock_now_us(&store->clock));
     sqlite3_bind_text(insert, 9, decision->reason, -1, SQLITE_STATIC);
     sqlite3_bind_text(insert, 10, decision->owed, -1, SQLITE_STATIC);
-    status = database_execute(insert, "record a decision", error);
+    status = statement_write(insert, "record a decision", error);
     sqlite3_finalize(insert);
     return status;
 }

@@ -82,7 +82,7 @@ static enum status refresh_names(struct eventstore *store, struct name_table *ta
             break;
         if (sqlite3_column_int64(select, 0) != table->count + 1 || table->count == NAMES_MAX ||
             !column_name(select, 1, table->names[table->count]))
-            status = error_set(error, STATUS_DAMAGED, "the store's table of names is damaged");
+            status = error_set(error, STATUS_DAMAGED, "the store's table of names is damaged: run `till verify`");
         else
             table->count++;
     }
@@ -109,7 +109,7 @@ static enum status insert_name(struct eventstore *store, const char *sql, int id
     sqlite3_bind_text(insert, 2, one, -1, SQLITE_STATIC);
     if (two != NULL)
         sqlite3_bind_text(insert, 3, two, -1, SQLITE_STATIC);
-    status = database_execute(insert, "write a name", error);
+    status = statement_write(insert, "write a name", error);
     sqlite3_finalize(insert);
     return status;
 }
@@ -167,8 +167,9 @@ static enum status name_of(struct eventstore *store, struct name_table *table, c
             return status;
     }
     if (id > table->count || id < 1)
-        return error_set(error, STATUS_DAMAGED, "an event names %s, number %lld, that the store does not know",
-                         kind->what, (long long)id);
+        return error_set(error, STATUS_DAMAGED,
+                         "an event names %s, number %lld, that the store does not know: run `till verify`", kind->what,
+                         (long long)id);
     *name = table->names[id - 1];
     return STATUS_OK;
 }
@@ -199,7 +200,7 @@ static enum status refresh_origins(struct eventstore *store, struct error *error
         struct origin_row *origin = &store->origins[store->origin_count]; /* not looked at when they are full */
         if (store->origin_count == ORIGINS_MAX || sqlite3_column_int64(select, 0) != store->origin_count + 1 ||
             !column_name(select, 1, origin->actor) || !column_name(select, 2, origin->producer))
-            status = error_set(error, STATUS_DAMAGED, "the store's table of origins is damaged");
+            status = error_set(error, STATUS_DAMAGED, "the store's table of origins is damaged: run `till verify`");
         else
             store->origin_count++;
     }
@@ -252,7 +253,8 @@ enum status names_origin(struct eventstore *store, int64_t id, const struct orig
             return status;
     }
     if (id > store->origin_count || id < 1)
-        return error_set(error, STATUS_DAMAGED, "an event names an origin, number %lld, that the store does not know",
+        return error_set(error, STATUS_DAMAGED,
+                         "an event names an origin, number %lld, that the store does not know: run `till verify`",
                          (long long)id);
     *origin = &store->origins[id - 1];
     return STATUS_OK;
@@ -295,7 +297,7 @@ static enum status insert_entity(struct eventstore *store, const char *name, int
         return status;
     sqlite3_stmt *insert = store->statements[STATEMENT_ADD_ENTITY];
     names_bind_entity(insert, name, &uuid);
-    status = database_execute(insert, "write an entity", error);
+    status = statement_write(insert, "write an entity", error);
     *id = sqlite3_last_insert_rowid(store->database);
     return status;
 }
@@ -384,7 +386,8 @@ enum status names_entity(struct eventstore *store, int64_t id, const struct enti
         return STATUS_OK;
     enum status status = read_entities(store, id, entity, error);
     if (status == STATUS_OK && *entity == NULL)
-        status = error_set(error, STATUS_DAMAGED, "an event names entity number %lld, which the store does not know",
+        status = error_set(error, STATUS_DAMAGED,
+                           "an event names entity number %lld, which the store does not know: run `till verify`",
                            (long long)id);
     return status;
 }

@@ -68,23 +68,40 @@ struct roll_walk {
     struct type_filter filter;
     event_visitor visit;
     void *context;
-    int64_t from, to; /* what is still to be read, the lower bound first */
+    int64_t from, to;    /* what is still to be read, the lower bound first */
+    int64_t first, last; /* the next event stands between these */
     bool backwards, with_digests;
     size_t left; /* events that may still be visited */
     bool more;   /* the last page was full */
     struct row_sink page;
 };
 
+/* Positions have no gaps: of all events the next one's is known, unless the reading begins behind the head and goes
+ * back; of those of some types, between which others stand, that it comes later. SQLite believes the order of the rows,
+ * so a position that is damaged would be handed over as it stands. */
+static enum status take_place(struct roll_walk *walk, int64_t position, struct error *error)
+{
+    if (position < walk->first || position > walk->last)
+        return error_set(error, STATUS_DAMAGED,
+                         "the roll is damaged: an event stands at position %lld, out of its place. Run `till verify`",
+                         (long long)position);
+    if (walk->backwards)
+        walk->first = walk->last = walk->to = position - 1;
+    else
+        walk->first = walk->from = position + 1;
+    if (walk->filter.types == NULL)
+        walk->last = walk->first;
+    return STATUS_OK;
+}
+
 static enum status visit_row(void *context, const struct event_row *row, struct error *error)
 {
     struct roll_walk *walk = context;
     struct recorded_event event;
     bool wanted;
-    if (walk->backwards)
-        walk->to = row->position - 1;
-    else
-        walk->from = row->position + 1;
-    enum status status = is_wanted(walk->store, &walk->filter, row->type, &wanted, error);
+    enum status status = take_place(walk, row->position, error);
+    if (status == STATUS_OK)
+        status = is_wanted(walk->store, &walk->filter, row->type, &wanted, error);
     if (status != STATUS_OK || !wanted)
         return status;
     status = event_from_row(walk->store, row, &event, error);
@@ -106,7 +123,7 @@ static struct roll_walk begin_walk(struct eventstore *store, const struct roll_q
     CHECK(query->type_count <= EVENTSTORE_TYPES_MAX);
     CHECK(!query->with_digests || (query->direction == FORWARDS && query->types == NULL));
     struct roll_walk walk = {
-        .store = store, .backwards = query->direction == BACKWARDS, .with_digests = query->with_digests, .more = true};
+        .store = store, .backwards = query->direction == BACKWARDS, .with_digests = query->with_digests};
     walk.filter = (struct type_filter){.types = query->types, .count = query->type_count};
     walk.left = query->limit != 0 ? query->limit : SIZE_MAX;
     if (walk.backwards) {
@@ -116,24 +133,50 @@ static struct roll_walk begin_walk(struct eventstore *store, const struct roll_q
         walk.from = query->from != 0 ? stored_position(query->from) : 1;
         walk.to = query->to != 0 ? stored_position(query->to) : POSITION_MAX;
     }
+    walk.first = walk.from;
+    walk.last = walk.backwards ? walk.to : walk.from;
     return walk;
 }
 
+static enum status walk_page(struct roll_walk *walk, enum statement which, struct error *error)
+{
+    sqlite3_stmt *page;
+    enum status status = statement_lend(walk->store, which, &page, error);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_bind_int64(page, 2, walk->from);
+    sqlite3_bind_int64(page, 3, walk->to);
+    status = visit_page(walk, page, error);
+    statement_return(walk->store, which, page);
+    return status;
+}
+
+/* The rows ended, and something is still to be read. Where the roll has its end as well, that was all. */
+static enum status is_at_end(struct roll_walk *walk, bool *end, struct error *error)
+{
+    uint64_t head;
+    enum status status = eventstore_head(walk->store, &head, error);
+    *end = (int64_t)head < walk->from;
+    return status;
+}
+
+/* Between the last row and the look at the head somebody may have written, so what is missing is asked for twice. */
 static enum status walk_pages(struct roll_walk *walk, struct error *error)
 {
     enum statement which = walk->backwards ? STATEMENT_ROLL_BACKWARDS : STATEMENT_ROLL_FORWARDS;
     if (walk->with_digests)
         which = STATEMENT_ROLL_WHOLE;
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && walk->more && walk->left > 0 && walk->from <= walk->to) {
-        sqlite3_stmt *page;
-        status = statement_lend(walk->store, which, &page, error);
-        if (status != STATUS_OK)
-            break;
-        sqlite3_bind_int64(page, 2, walk->from);
-        sqlite3_bind_int64(page, 3, walk->to);
-        status = visit_page(walk, page, error);
-        statement_return(walk->store, which, page);
+    bool end = false;
+    int in_vain = 0;
+    while (status == STATUS_OK && !end && walk->left > 0 && walk->from <= walk->to) {
+        const int64_t from = walk->from, to = walk->to;
+        if (in_vain == 2)
+            return damaged_at(error, (uint64_t)walk->first, "it is missing");
+        status = walk_page(walk, which, error);
+        in_vain = walk->from == from && walk->to == to ? in_vain + 1 : 0;
+        if (status == STATUS_OK && !walk->more && walk->from <= walk->to)
+            status = is_at_end(walk, &end, error);
     }
     return status;
 }
@@ -145,13 +188,14 @@ static enum status walk_stretch(struct roll_walk *walk, int64_t end, struct erro
     enum status status = statement_lend(walk->store, STATEMENT_ROLL_OF_TYPES, &page, error);
     if (status != STATUS_OK)
         return status;
+    walk->last = end;
     sqlite3_bind_int64(page, 2, walk->from);
     sqlite3_bind_int64(page, 3, end);
     sqlite3_bind_int64(page, 4, mask_types(walk->store, &walk->filter));
     status = visit_page(walk, page, error);
     statement_return(walk->store, STATEMENT_ROLL_OF_TYPES, page);
-    if (!walk->more)
-        walk->from = end + 1;
+    if (status == STATUS_OK && !walk->more && walk->from <= end) /* its last row is among them, whatever its type */
+        status = damaged_at(error, (uint64_t)end, "it is missing");
     return status;
 }
 
@@ -190,9 +234,14 @@ enum status read_roll_head(struct eventstore *store, struct roll_head *head, str
         *head = (struct roll_head){0};
         digest_start(store->info.id, head->digest);
     } else if (status == STATUS_OK) {
-        head->position = (uint64_t)sqlite3_column_int64(select, 0);
+        const int64_t position = sqlite3_column_int64(select, 0);
+        head->position = position < 1 || position > POSITION_MAX ? 0 : (uint64_t)position;
         head->recorded_at_us = sqlite3_column_int64(select, 1);
-        if (sqlite3_column_bytes(select, 2) == EVENTSTORE_DIGEST_BYTES)
+        if (head->position == 0)
+            status = error_set(error, STATUS_DAMAGED,
+                               "the roll is damaged: its last event stands at position %lld. Run `till verify`",
+                               (long long)position);
+        else if (sqlite3_column_bytes(select, 2) == EVENTSTORE_DIGEST_BYTES)
             memcpy(head->digest, sqlite3_column_blob(select, 2), EVENTSTORE_DIGEST_BYTES);
         else
             status = damaged_at(error, head->position, "its digest is none");

@@ -132,6 +132,12 @@ static enum status name_event(struct eventstore *store, const struct event_row *
     return status;
 }
 
+/* What stands behind an event cannot be its cause, nor can its stream have more events than the roll has up to it. */
+static bool has_its_place(const struct event_row *row)
+{
+    return row->version >= 1 && row->version <= row->position && row->causation >= 0 && row->causation < row->position;
+}
+
 enum status event_from_row(struct eventstore *store, const struct event_row *row, struct recorded_event *event,
                            struct error *error)
 {
@@ -148,6 +154,10 @@ enum status event_from_row(struct eventstore *store, const struct event_row *row
     };
     if (row->schema_version < 1 || row->schema_version > EVENTSTORE_SCHEMA_VERSION_MAX)
         return damaged_at(error, event->position, "its schema version is none");
+    if (!has_its_place(row))
+        return damaged_at(error, event->position, "its version or its cause is none");
+    if (row->recorded_at_us < TIME_MIN_US || row->recorded_at_us > TIME_MAX_US)
+        return damaged_at(error, event->position, "it was recorded at a time that is none");
     if (!is_uuid(row->event_id, &event->id))
         return damaged_at(error, event->position, "its id is no id");
     if (event->has_command_id && !is_uuid(row->command_id, &event->command_id))

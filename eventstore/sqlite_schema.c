@@ -184,9 +184,11 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_ROLL_FORWARDS] = READ("position BETWEEN ?2 AND ?3", "") " ORDER BY position",
     [STATEMENT_ROLL_BACKWARDS] = READ("position BETWEEN ?2 AND ?3", "") " ORDER BY position DESC",
     [STATEMENT_ROLL_WHOLE] = READ("position BETWEEN ?2 AND ?3", ", previous, digest") " ORDER BY position",
-    /* Bit n of ?4: may type n be wanted? Rows that are not are passed before their data is touched. */
+    /* Bit n of ?4: may type n be wanted? Rows that are not are passed before their data is touched, but for the last,
+     * which tells that the rows went on so far. */
     [STATEMENT_ROLL_OF_TYPES] =
-        READ("position BETWEEN ?2 AND ?3 AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62)", "") " ORDER BY position",
+        READ("position BETWEEN ?2 AND ?3 AND ((?4 >> type) & 1 OR type NOT BETWEEN 1 AND 62 OR position = ?3)",
+             "") " ORDER BY position",
     [STATEMENT_RECORDED_AT] = "SELECT recorded_at FROM event WHERE position = ?1",
     [STATEMENT_INSERT_EVENT] =
         "INSERT OR FAIL INTO event (" EVENT_COLUMNS
@@ -195,8 +197,8 @@ const char *const statement_sql[STATEMENTS] = {
     [STATEMENT_PUT_STREAM] = "INSERT INTO stream (entity, category, version, position) VALUES (?1, ?2, ?3, ?4)"
                              " ON CONFLICT DO UPDATE SET version = excluded.version, position = excluded.position",
     [STATEMENT_ENTITY_STREAMS] =
-        "SELECT version, position, entity FROM stream WHERE entity = (SELECT id FROM entity WHERE name = ?1)"
-        " UNION ALL SELECT 0, 0, 0", /* a last row, behind which nobody needs to ask: so the reading goes on */
+        "SELECT version, position, entity, category FROM stream WHERE entity = (SELECT id FROM entity WHERE name = ?1)"
+        " UNION ALL SELECT 0, 0, 0, 0", /* a last row, behind which nobody needs to ask: so the reading goes on */
     [STATEMENT_FIND_ENTITY] = "SELECT id FROM entity WHERE name = ?1",
     [STATEMENT_ADD_ENTITY] = "INSERT OR FAIL INTO entity (name) VALUES (?1)",
     [STATEMENT_ENTITIES_FROM] = "SELECT id, name FROM entity WHERE id >= ?1 ORDER BY id LIMIT ?2",

@@ -59,7 +59,7 @@ enum status put_snapshot(struct eventstore *store, const struct snapshot *snapsh
     bind_key(put, &row, snapshot->fold_version);
     sqlite3_bind_int64(put, 4, (int64_t)snapshot->version);
     sqlite3_bind_text(put, 5, snapshot->data, (int)snapshot->data_length, SQLITE_STATIC);
-    status = database_execute(put, "write a snapshot", error);
+    status = statement_write(put, "write a snapshot", error);
     sqlite3_clear_bindings(put); /* what was bound is borrowed */
     statement_return(store, STATEMENT_PUT_SNAPSHOT, put);
     return status;

@@ -474,6 +474,15 @@ void statement_return(struct eventstore *store, enum statement which, sqlite3_st
         sqlite3_finalize(statement);
 }
 
+enum status statement_write(sqlite3_stmt *statement, const char *doing, struct error *error)
+{
+    struct error why;
+    enum status status = database_execute(statement, doing, &why);
+    if (status == STATUS_REFUSED)
+        return error_set(error, STATUS_DAMAGED, "the roll is damaged: %.500s. Run `till verify`", why.text);
+    return status == STATUS_OK ? status : error_set(error, status, "%s", why.text);
+}
+
 /* ---- a batch's reading ---- */
 
 enum status eventstore_begin_reading(struct eventstore *store, struct error *error)

@@ -302,4 +302,8 @@ enum status statement_lend(struct eventstore *store, enum statement which, sqlit
                            struct error *error) MUST_CHECK;
 void statement_return(struct eventstore *store, enum statement which, sqlite3_stmt *statement);
 
+/* sqlite_store.c: as database_execute, for a row that may be written as far as the store knows. Where the database
+ * refuses it, as what stands already, it was not found where it stands: STATUS_DAMAGED. */
+enum status statement_write(sqlite3_stmt *statement, const char *doing, struct error *error) MUST_CHECK;
+
 #endif

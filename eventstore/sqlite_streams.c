@@ -16,6 +16,15 @@ enum {
 
 /* ---- a stream's head ---- */
 
+static enum status check_head(const struct stream_row *row, struct error *error)
+{
+    if (row->version >= 1 && row->version <= row->position && row->position <= INT64_MAX)
+        return STATUS_OK;
+    return error_set(error, STATUS_DAMAGED,
+                     "the head of a stream (of entity number %lld) is damaged: run `till verify`",
+                     (long long)row->entity);
+}
+
 static enum status find_stream(struct eventstore *store, struct stream_row *row, struct error *error)
 {
     bool found = false;
@@ -26,6 +35,7 @@ static enum status find_stream(struct eventstore *store, struct stream_row *row,
     if (status == STATUS_OK && found) {
         row->version = (uint64_t)sqlite3_column_int64(select, 0);
         row->position = (uint64_t)sqlite3_column_int64(select, 1);
+        status = check_head(row, error);
     }
     sqlite3_reset(select);
     return status;
@@ -63,7 +73,7 @@ struct stream_walk {
     struct eventstore *store;
     uint64_t from_version, to_version, to_position; /* what is wanted; to_position 0: no bound */
     size_t newest;                                  /* so many, and no older ones */
-    uint64_t position, version;                     /* of the event that comes next */
+    struct stream_row at;                           /* the event that comes next, as the newest of its stream */
     struct stream_row *heads;                       /* of the streams whose turn comes later */
     size_t head_count, head_capacity;
     struct row_sink sink;
@@ -89,41 +99,37 @@ static enum status add(struct stream_walk *walk, const struct recorded_event *ev
     if (items == NULL)
         return error_memory(error);
     walk->items = items;
-    items[walk->count++] = (struct met){walk->position, event};
+    items[walk->count++] = (struct met){walk->at.position, event};
     return STATUS_OK;
 }
 
-/* A link must lead back, one version at a time: otherwise a damaged one could lead in circles. */
-static enum status follow_link(struct stream_walk *walk, int64_t version, int64_t previous, struct error *error)
+/* A link must lead back within the stream, one version at a time: otherwise a damaged one could lead in circles. */
+static enum status follow_link(struct stream_walk *walk, const struct event_row *row, struct error *error)
 {
-    const bool fits = (uint64_t)version == walk->version && (uint64_t)previous < walk->position;
-    if (!fits || (walk->version > 1) != (previous != 0))
-        return damaged_at(error, walk->position, "its link to the event before it is wrong");
-    walk->position = (uint64_t)previous;
-    walk->version--;
+    struct stream_row *at = &walk->at;
+    if (row->entity != at->entity || row->category != at->category || (uint64_t)row->version != at->version)
+        return damaged_at(error, at->position, "it is not the one of its stream that belongs there");
+    if ((uint64_t)row->previous >= at->position || (at->version > 1) != (row->previous != 0))
+        return damaged_at(error, at->position, "its link to the event before it is wrong");
+    at->position = (uint64_t)row->previous;
+    at->version--;
     return STATUS_OK;
-}
-
-static void begin_stream(struct stream_walk *walk, const struct stream_row *head)
-{
-    walk->version = head->version;
-    walk->position = head->position;
 }
 
 /* Does an event come next? Where a stream ends it is the newest of the next stream. */
 static bool comes_next(struct stream_walk *walk)
 {
-    while (walk->version == 0 || walk->version < walk->from_version) {
+    while (walk->at.version == 0 || walk->at.version < walk->from_version) {
         if (walk->head_count == 0)
             return false;
-        begin_stream(walk, &walk->heads[--walk->head_count]);
+        walk->at = walk->heads[--walk->head_count];
     }
     return walk->count < walk->newest;
 }
 
 static bool is_wanted(const struct stream_walk *walk)
 {
-    return walk->version <= walk->to_version && (walk->to_position == 0 || walk->position <= walk->to_position);
+    return walk->at.version <= walk->to_version && (walk->to_position == 0 || walk->at.position <= walk->to_position);
 }
 
 static bool is_room(const struct stream_walk *walk)
@@ -142,12 +148,12 @@ static enum status meet(void *context, const struct event_row *row, struct error
     walk->kept_bytes += row->data.length;
     enum status status = add(walk, copy, error);
     if (status == STATUS_OK)
-        status = follow_link(walk, row->version, row->previous, error);
+        status = follow_link(walk, row, error);
     if (status != STATUS_OK)
         return status;
     if (!comes_next(walk) || !is_wanted(walk) || !is_room(walk))
         walk->sink.rows_left = 0;
-    walk->sink.next = walk->position;
+    walk->sink.next = walk->at.position;
     return STATUS_OK;
 }
 
@@ -169,7 +175,7 @@ static enum status read_chain(struct eventstore *store, struct row_sink *sink, s
 
 static enum status keep_some(struct stream_walk *walk, struct error *error)
 {
-    walk->sink = (struct row_sink){.visit = meet, .context = walk, .rows_left = SIZE_MAX, .next = walk->position};
+    walk->sink = (struct row_sink){.visit = meet, .context = walk, .rows_left = SIZE_MAX, .next = walk->at.position};
     return read_chain(walk->store, &walk->sink, error);
 }
 
@@ -177,10 +183,14 @@ static enum status pass(struct stream_walk *walk, struct error *error)
 {
     bool row = false;
     sqlite3_stmt *select = walk->store->statements[STATEMENT_EVENT_LINK];
-    sqlite3_bind_int64(select, 1, (int64_t)walk->position);
+    sqlite3_bind_int64(select, 1, (int64_t)walk->at.position);
     enum status status = database_step(select, &row, "read a stream", error);
+    const struct event_row link = {.previous = sqlite3_column_int64(select, 0),
+                                   .version = sqlite3_column_int64(select, 1),
+                                   .entity = sqlite3_column_int64(select, 2),
+                                   .category = sqlite3_column_int64(select, 3)};
     if (status == STATUS_OK) /* of a row that is not there all columns are 0, which is no link */
-        status = follow_link(walk, sqlite3_column_int64(select, 1), sqlite3_column_int64(select, 0), error);
+        status = follow_link(walk, &link, error);
     sqlite3_reset(select);
     return status;
 }
@@ -264,7 +274,7 @@ enum status eventstore_read_stream(struct eventstore *store, const struct stream
     enum status status = read_stream_row(store, query->stream, &head, error);
     if (version != NULL)
         *version = head.version;
-    begin_stream(&walk, &head);
+    walk.at = head;
     if (status == STATUS_OK)
         status = walk_back(&walk, error);
     if (status == STATUS_OK)
@@ -288,10 +298,13 @@ static enum status find_heads(struct stream_walk *walk, sqlite3_stmt *select, st
     while ((status = database_step(select, &row, "look up an entity's streams", error)) == STATUS_OK) {
         const struct stream_row head = {.version = (uint64_t)sqlite3_column_int64(select, 0),
                                         .position = (uint64_t)sqlite3_column_int64(select, 1),
-                                        .entity = sqlite3_column_int64(select, 2)};
+                                        .entity = sqlite3_column_int64(select, 2),
+                                        .category = sqlite3_column_int(select, 3)};
         if (head.entity == 0)
             break;
-        status = add_head(walk, head, error);
+        status = check_head(&head, error);
+        if (status == STATUS_OK)
+            status = add_head(walk, head, error);
         if (status != STATUS_OK)
             break;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "domain/order.h"
 #include "projections/rows.h"
 
@@ -197,7 +198,8 @@ static enum status steps_load(struct steps *steps, struct view *view, uint64_t p
     steps->count = 0;
     while (rows_next(select, &status, error)) {
         struct journey_step step = {.position = column_position(select, 1), .at_us = column_integer(select, 2)};
-        if (!event_type_from_name(column_text(select, 0), &step.event))
+        if (!event_type_from_name(column_text(select, 0), &step.event) || step.at_us < TIME_MIN_US ||
+            step.at_us > TIME_MAX_US)
             status = error_set(error, STATUS_DAMAGED, "the view journeys holds a step that is no event of ours");
         else
             status = steps_add(steps, &step, error);

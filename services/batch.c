@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/mutant.h"
+#include "base/text.h"
 #include "domain/codec.h"
 #include "domain/money.h"
 #include "services/folding.h"
@@ -121,17 +122,20 @@ static enum status read_on(struct batch *batch, struct loaded *loaded, struct er
     struct folding folding = {
         .fold = loaded->fold, .state = loaded->state, .arena = arena, .currency = batch->currency};
     uint64_t version = 0;
+    char safe[TEXT_SAFE_SIZE];
     enum status status = start(batch, loaded, error);
     const struct stream_query query = {
         .stream = {loaded->category, loaded->entity}, .from_version = loaded->version + 1, .to_position = batch->as_of};
     if (status == STATUS_OK)
         status = eventstore_read_stream(batch->store, &query, &version, fold_event, &folding, error);
+    if (status == STATUS_OK && version < loaded->version)
+        status = error_set(error, STATUS_DAMAGED, "the stream of the %s %s has lost its end: run `till verify`",
+                           loaded->category, text_safe(safe, loaded->entity));
     if (status != STATUS_OK) {
         memset(loaded->state, 0, loaded->fold->state_size); /* nobody knows how much of it was folded */
         loaded->version = loaded->read_version = 0;
         return status;
     }
-    CHECK(version >= loaded->version);
     loaded->version = loaded->read_version = version;
     loaded->read_in = batch->number;
     loaded->guarded = false;

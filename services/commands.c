@@ -125,14 +125,37 @@ enum status desk_find_order(const struct shop_desk *desk, const char *id_or_ref,
     return status;
 }
 
+static enum status say_damaged(const struct fold *fold, const char *entity, const char *why, struct error *error)
+{
+    char safe[TEXT_SAFE_SIZE];
+    return error_set(error, STATUS_DAMAGED,
+                     "what stands on the roll of the %s %s is damaged: %.500s. Run `till verify`", fold->category,
+                     text_safe(safe, entity), why);
+}
+
+/* Events that cannot be understood are no fault of the command that needs them. */
+static enum status load(struct request *request, const struct fold *fold, const char *entity, struct loaded **loaded,
+                        struct error *error)
+{
+    enum status status = batch_load(&request->batch, fold, entity, loaded, error);
+    if (status != STATUS_INVALID)
+        return status;
+    const struct error why = *error;
+    return say_damaged(fold, entity, why.text, error);
+}
+
 static enum status load_order(struct request *request, struct uuid id, const struct order **order, struct error *error)
 {
     char entity[UUID_TEXT_SIZE];
     struct loaded *loaded = NULL;
     uuid_to_text(id, entity);
-    enum status status = batch_load(&request->batch, &order_fold, entity, &loaded, error);
-    *order = status == STATUS_OK ? loaded->state : NULL;
-    return status;
+    enum status status = load(request, &order_fold, entity, &loaded, error);
+    if (status != STATUS_OK)
+        return status;
+    *order = loaded->state;
+    if (loaded->version > 0 && !order_was_placed(*order, entity))
+        return say_damaged(&order_fold, entity, "no OrderPlaced in its stream places it", error);
+    return STATUS_OK;
 }
 
 static enum status load_stock(struct request *request, const char *sku, const struct stock **stock, struct error *error)
@@ -142,7 +165,7 @@ static enum status load_stock(struct request *request, const char *sku, const st
     if (!text_is_clean(sku, strlen(sku), SKU_MAX))
         return error_set(error, STATUS_REFUSED, "\"%s\" is no sku: %s", text_safe(safe, sku),
                          refusal_text(REFUSAL_TEXT));
-    enum status status = batch_load(&request->batch, &stock_fold, sku, &loaded, error);
+    enum status status = load(request, &stock_fold, sku, &loaded, error);
     *stock = status == STATUS_OK ? loaded->state : NULL;
     return status;
 }

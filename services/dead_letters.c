@@ -136,7 +136,8 @@ enum status dead_letter_event(struct eventstore *store, const struct dead_letter
     enum status status = eventstore_read_roll(store, &query, copy_event, &copying, error);
     *event = copying.event;
     if (status == STATUS_OK && copying.event == NULL)
-        return error_set(error, STATUS_DAMAGED, "the parked event at position %llu is not on the roll",
+        return error_set(error, STATUS_DAMAGED,
+                         "the parked event at position %llu is not on the roll: run `till verify`",
                          (unsigned long long)letter->parked.position);
     return status;
 }

@@ -66,7 +66,7 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
         status = reaction_consumed(reaction, &payment_fold, entity, &payment, error);
     if (status != STATUS_OK)
         return status;
-    if (order.placed.order_ref == NULL)
+    if (!order_was_placed(&order, entity))
         return error_set(error, STATUS_INVALID, "news of order %s, which nobody placed", entity);
     const struct notice_facts facts = {
         .placed = &order.placed,

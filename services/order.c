@@ -16,7 +16,7 @@ static enum status react(struct reaction *reaction, const struct event *cause, s
     if (status != STATUS_OK)
         return status;
     const struct order *order = state;
-    if (order->placed.order_ref == NULL)
+    if (!order_was_placed(order, entity))
         return error_set(error, STATUS_INVALID, "news of order %s, which nobody placed", entity);
     struct event_list answer = {.arena = reaction_arena(reaction)};
     order_react(order, cause, &answer);

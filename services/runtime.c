@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mutant.h"
+#include "base/text.h"
 #include "domain/codec.h"
 #include "services/batch.h"
 #include "services/breaker.h"
@@ -254,11 +255,19 @@ static bool is_probing(struct consumer *consumer)
     return breaker_state(&consumer->breaker, clock_now_us(&consumer->clock)) == BREAKER_PROBING;
 }
 
+/* An event that speaks of something else than its stream would be answered in a stream that nobody has looked at. */
 static enum status decode(struct consumer *consumer, const struct recorded_event *recorded, struct event *event,
                           struct error *error)
 {
-    return event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
-                        consumer->batch.currency, &consumer->batch.arena, event, error);
+    const struct stream *stream = &recorded->stream;
+    char words[2 * EVENTSTORE_NAME_MAX + 2], safe[TEXT_SAFE_SIZE];
+    enum status status = event_decode(recorded->type, recorded->schema_version, recorded->data, recorded->data_length,
+                                      consumer->batch.currency, &consumer->batch.arena, event, error);
+    if (status != STATUS_OK || event_is_of(event, stream->category, stream->entity))
+        return status;
+    snprintf(words, sizeof words, "%s-%s", stream->category, stream->entity);
+    return error_set(error, STATUS_INVALID, "%s stands in the stream %s, which is another than it speaks of",
+                     recorded->type, text_safe(safe, words));
 }
 
 static enum status react(struct consumer *consumer, struct item *item, struct error *error)
@@ -558,8 +567,9 @@ static enum status retry_one(struct consumer *consumer, const struct parked *par
     consumer->item_count = 0;
     enum status status = eventstore_read_roll(consumer->store, &query, gather_one, consumer, error);
     if (status == STATUS_OK && consumer->item_count != 1)
-        status = error_set(error, STATUS_DAMAGED, "the parked event at position %llu is not on the roll",
-                           (unsigned long long)parked->position);
+        status =
+            error_set(error, STATUS_DAMAGED, "the parked event at position %llu is not on the roll: run `till verify`",
+                      (unsigned long long)parked->position);
     if (status == STATUS_OK) {
         uint64_t checkpoint = consumer->checkpoint;
         consumer->items[0].parked = parked;

@@ -64,6 +64,14 @@ Test(event, belongs_to_the_stream_of_its_order_or_its_sku)
     }
 }
 
+Test(event, is_of_the_stream_that_its_kind_and_its_data_name_and_of_no_other)
+{
+    struct event event = stock_received("tea", 1);
+    cr_expect(event_is_of(&event, "stock", "tea"));
+    cr_expect_not(event_is_of(&event, "stock", "milk"));
+    cr_expect_not(event_is_of(&event, "order", "tea"));
+}
+
 Test(event, belongs_to_a_journey_unless_it_concerns_a_sku_alone)
 {
     for (enum event_type type = 0; type < EVENT_TYPES; type++) {

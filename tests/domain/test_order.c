@@ -570,3 +570,16 @@ Test(order, has_a_name_for_each_phase)
     for (enum order_phase phase = 0; phase < ORDER_PHASES; phase++)
         cr_assert_str_eq(order_phase_name(phase), names[phase]);
 }
+
+Test(order, was_placed_when_its_stream_says_so_of_it_and_not_of_another)
+{
+    char entity[UUID_TEXT_SIZE];
+    struct order order = the_order();
+    uuid_to_text(ORDER_7, entity);
+    cr_expect_not(order_was_placed(&order, entity));
+    given(order_placed(ORDER_8, lines("tea", 2)));
+    order = the_order();
+    cr_expect_not(order_was_placed(&order, entity));
+    uuid_to_text(ORDER_8, entity);
+    cr_expect(order_was_placed(&order, entity));
+}

@@ -117,36 +117,170 @@ static enum status note_any(void *context, const char *consumer, const struct pa
 /* Each alone: a wrong link must be found where it stands, not where it leads. */
 SQLITE_TEST(a_link_that_leads_astray_is_not_followed)
 {
-    static const char *const ways[] = {"previous = 0", "previous = 3", "previous = 4", "previous = 2, version = 3"};
+    static const char wrong_link[] = "its link to the event before it is wrong";
+    static const char other_event[] = "it is not the one of its stream that belongs there";
+    static const struct {
+        const char *change, *words;
+    } ways[] = {
+        {"previous = 0", wrong_link},
+        {"previous = 3", wrong_link},
+        {"previous = 4", wrong_link},
+        {"previous = -1", wrong_link},
+        {"previous = 2, version = 3", other_event},
+        {"entity = (SELECT entity FROM event WHERE position = 1)", other_event},
+        {"category = (SELECT category FROM event WHERE position = 1)", other_event},
+    };
     three_events(given);
     given->is_damaged = true;
     sqlite3 *rogue = raw_open(given->folder);
     raw_drop_triggers(rogue);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const struct stream_query newest = {.stream = ORDER_7, .direction = BACKWARDS, .limit = 1};
-        char sql[200];
-        snprintf(
-            sql, sizeof sql,
-            "UPDATE event SET previous = 2, version = 2 WHERE position = 3; UPDATE event SET %s WHERE position = 3",
-            ways[i]);
+        char sql[400];
+        snprintf(sql, sizeof sql,
+                 "UPDATE event SET (previous, version, entity, category) = (SELECT 2, 2, entity, category FROM event"
+                 " WHERE position = 2) WHERE position = 3; UPDATE event SET %s WHERE position = 3",
+                 ways[i].change);
         raw_run(rogue, sql);
         must_be(STATUS_DAMAGED,
                 eventstore_read_stream(given->store, &newest, NULL, note, &given->reading, &given->error));
-        cr_expect_not_null(strstr(given->error.text, "its link to the event before it is wrong"), "%s: %s", ways[i],
-                           given->error.text);
+        cr_expect_not_null(strstr(given->error.text, ways[i].words), "%s: %s", ways[i].change, given->error.text);
     }
     raw_close(rogue);
+}
+
+static enum status note_ascending(void *context, const struct recorded_event *event, struct error *error)
+{
+    uint64_t *last = context;
+    (void)error;
+    cr_assert_gt(event->position, *last);
+    *last = event->position;
+    return STATUS_OK;
+}
+
+static enum status note_descending(void *context, const struct recorded_event *event, struct error *error)
+{
+    uint64_t *last = context;
+    (void)error;
+    cr_assert_lt(event->position, *last);
+    *last = event->position;
+    return STATUS_OK;
+}
+
+/* The byte of the file in which the position of the n-th event stands: its page is the table's only one. */
+static long place_of_position(FILE *file, long page, int n)
+{
+    uint8_t bytes[PAGE_BYTES];
+    cr_assert_eq(fseek(file, (page - 1) * PAGE_BYTES, SEEK_SET), 0);
+    cr_assert_eq(fread(bytes, 1, sizeof bytes, file), sizeof bytes);
+    cr_assert_eq(bytes[0], 13, "page %ld is a table's only one", page);
+    long at = bytes[8 + 2 * (n - 1)] * 256 + bytes[9 + 2 * (n - 1)];
+    while ((bytes[at] & 0x80) != 0) /* the row's length */
+        at++;
+    cr_assert_eq(bytes[at + 1], n);
+    return (page - 1) * PAGE_BYTES + at + 1;
+}
+
+static void flip_position(struct given *given, int n, int flip)
+{
+    given->engine->close(&given->store);
+    sqlite3 *rogue = raw_open(given->folder);
+    raw_run(rogue, "PRAGMA wal_checkpoint(TRUNCATE)");
+    const long page = (long)raw_integer(rogue, "SELECT rootpage FROM sqlite_schema WHERE name = 'event'");
+    raw_close(rogue);
+    FILE *file = fopen(path_in(given->folder, "events.db"), "r+");
+    cr_assert_not_null(file);
+    const long place = place_of_position(file, page, n);
+    cr_assert_eq(fseek(file, place, SEEK_SET), 0);
+    cr_assert_eq(fputc(n ^ flip, file), n ^ flip);
+    cr_assert_eq(fclose(file), 0);
+    given->store = another_handle(given);
+}
+
+static void read_along(struct given *given, struct roll_query query, enum status *all)
+{
+    uint64_t last = query.direction == BACKWARDS ? UINT64_MAX : 0;
+    event_visitor visit = query.direction == BACKWARDS ? note_descending : note_ascending;
+    enum status status = eventstore_read_roll(given->store, &query, visit, &last, &given->error);
+    cr_assert(status == STATUS_OK || status == STATUS_DAMAGED, "%s", given->error.text);
+    *all = status != STATUS_OK ? status : *all;
+}
+
+/* Rows that are out of order are no rows that SQLite would notice. Whoever reads is promised positions that ascend (or
+ * descend), and of all events that none is left out. */
+Test(sqlite, no_position_is_handed_over_out_of_its_place, .timeout = TEST_TIMEOUT_S)
+{
+    const char *type = "Happened";
+    for (int n = 1; n <= 3; n++)
+        for (int bit = 0; bit < 7; bit++) {
+            struct given scene;
+            enum status all = STATUS_OK, some = STATUS_OK;
+            given_open(&scene, &engine_sqlite);
+            three_events(&scene);
+            scene.is_damaged = true;
+            flip_position(&scene, n, 1 << bit);
+            read_along(&scene, (struct roll_query){0}, &all);
+            cr_expect_eq(all, STATUS_DAMAGED, "position %d is %d", n, n ^ 1 << bit);
+            read_along(&scene, (struct roll_query){.direction = BACKWARDS}, &some);
+            read_along(&scene, (struct roll_query){.types = &type, .type_count = 1}, &some);
+            read_along(&scene, (struct roll_query){.types = &type, .type_count = 1, .to = 2}, &some);
+            read_along(&scene, (struct roll_query){.types = &type, .type_count = 1, .direction = BACKWARDS}, &some);
+            read_along(&scene, (struct roll_query){.from = 2, .to = 2}, &some);
+            given_close(&scene);
+        }
+}
+
+SQLITE_TEST(a_roll_that_ends_where_no_roll_can_end_is_damage_to_who_asks_for_its_end)
+{
+    static const char *const ends[] = {"position = position - 10", "position = 9223372036854775807"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct given scene;
+        char sql[100];
+        uint64_t head;
+        given_open(&scene, &engine_sqlite);
+        cr_assert_eq(append(&scene, TEA, EXPECTED_NONE, 1, 1), STATUS_OK);
+        scene.is_damaged = true;
+        sqlite3 *rogue = raw_open(scene.folder);
+        raw_drop_triggers(rogue);
+        snprintf(sql, sizeof sql, "UPDATE event SET %s", ends[i]);
+        raw_run(rogue, sql);
+        raw_close(rogue);
+        cr_expect_eq(eventstore_head(scene.store, &head, &scene.error), STATUS_DAMAGED, "%s", ends[i]);
+        cr_expect_not_null(strstr(scene.error.text, "its last event stands at position "), "%s", scene.error.text);
+        given_close(&scene);
+    }
+}
+
+SQLITE_TEST(a_position_behind_those_that_follow_is_damage_to_who_reads_back_or_only_some_types)
+{
+    const char *type = "Happened";
+    const struct roll_query queries[] = {
+        {.direction = BACKWARDS},
+        {.types = &type, .type_count = 1},
+        {.types = &type, .type_count = 1, .direction = BACKWARDS},
+        {.to = 3},
+        {.types = &type, .type_count = 1, .to = 2},
+    };
+    three_events(given);
+    given->is_damaged = true;
+    flip_position(given, 1, 4);
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        must_be(STATUS_DAMAGED, eventstore_read_roll(given->store, &queries[i], note, &given->reading, &given->error));
+        cr_expect_not_null(strstr(given->error.text, "damaged"), "%s", given->error.text);
+        cr_expect_not_null(strstr(given->error.text, "Run `till verify`"), "%s", given->error.text);
+    }
 }
 
 /* Whoever reads such a row would try its event for ever, or count past the end of the numbers. */
 SQLITE_TEST(parked_events_that_nobody_can_have_parked_are_damage)
 {
     static const char *const rows[] = {
-        "'waiting', -1, 0, 0",
-        "'waiting', 2147483647, 0, 0",
-        "'dead', 4294967296, 0, 0",
-        "'waiting', 1, -9223372036854775807 - 1, 0",
-        "'dead', 1, 0, -9223372036854775807 - 1",
+        "2, 'waiting', -1, 0, 0",
+        "2, 'waiting', 2147483647, 0, 0",
+        "2, 'dead', 4294967296, 0, 0",
+        "2, 'waiting', 1, -9223372036854775807 - 1, 0",
+        "2, 'dead', 1, 0, -9223372036854775807 - 1",
+        "0, 'dead', 1, 0, 0",
     };
     three_events(given);
     given->is_damaged = true;
@@ -154,7 +288,7 @@ SQLITE_TEST(parked_events_that_nobody_can_have_parked_are_damage)
         char sql[400];
         sqlite3 *rogue = raw_open(given->folder);
         snprintf(sql, sizeof sql,
-                 "INSERT OR REPLACE INTO parked VALUES ('payment', zeroblob(16), 2, %s, '', 0);"
+                 "DELETE FROM parked; INSERT INTO parked VALUES ('payment', zeroblob(16), %s, '', 0);"
                  "UPDATE parked SET checksum = " PARKED_CHECKSUM,
                  rows[i]);
         raw_run(rogue, sql);
@@ -279,6 +413,15 @@ Test(sqlite, damage_is_told_by_whoever_reads_it, .timeout = TEST_TIMEOUT_S)
         "UPDATE event SET type = 1000000 WHERE position = 2",
         "UPDATE event SET previous = 0 WHERE position = 3",
         "UPDATE event SET version = 5 WHERE position = 3",
+        "UPDATE event SET version = 0 WHERE position = 1",
+        "UPDATE event SET causation = -1 WHERE position = 2",
+        "UPDATE event SET causation = 3 WHERE position = 2",
+        "UPDATE event SET recorded_at = -9223372036854775807 WHERE position = 2",
+        "UPDATE event SET recorded_at = 9223372036854775807 WHERE position = 2",
+        "UPDATE event SET position = -1 WHERE position = 1",
+        "UPDATE stream SET version = 0 WHERE position = 3",
+        "UPDATE stream SET version = 4 WHERE position = 3",
+        "UPDATE stream SET version = 1, position = -1 WHERE position = 3",
         "UPDATE event SET schema_version = 0 WHERE position = 3",
         "UPDATE event SET correlation = (SELECT entity FROM event WHERE position = 1) WHERE position = 2",
         "DELETE FROM event WHERE position = 2",
@@ -444,6 +587,16 @@ SQLITE_TEST(verify_finds_an_index_that_lost_a_name)
                "DELETE FROM ghost WHERE name = 'milk'");
     cr_assert_eq(version_of(given, MILK), 0, "the damage is done");
     cr_assert(report_has(verify(given, given->store), "file: "), "%s", given->report.text);
+}
+
+SQLITE_TEST(a_name_that_stands_already_though_it_was_not_found_is_damage)
+{
+    must(append(given, TEA, EXPECTED_NONE, 1, 1));
+    by_a_ghost(given, "sqlite_autoindex_type_1", "name, id, PRIMARY KEY (name, id)",
+               "UPDATE type SET name = 'Happens'; INSERT INTO ghost VALUES ('Happened', 1)");
+    must_be(STATUS_DAMAGED, append(given, MILK, EXPECTED_NONE, 2, 1));
+    cr_assert_not_null(strstr(given->error.text, "the roll is damaged: cannot write a name: "), "%s",
+                       given->error.text);
 }
 
 SQLITE_TEST(verify_finds_streams_that_are_out_of_order)

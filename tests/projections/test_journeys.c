@@ -166,3 +166,26 @@ Test(journey, waits_after_a_late_cancellation_for_refund_and_release)
     WAITS("payment", CAPTURED, FAILED, REQUESTED);   /* one refund answers both */
     WAITS("payment", CAPTURED, RESERVED, REQUESTED); /* it will not be confirmed */
 }
+
+Test(journeys, with_a_step_that_is_none_are_damaged)
+{
+    static const char *const damages[] = {
+        "UPDATE step SET event = 'OrderBlessed' WHERE position = 15",
+        "UPDATE step SET at_us = 9223372036854775807 WHERE position = 15",
+        "UPDATE step SET at_us = -9223372036854775807 WHERE position = 15",
+        "DELETE FROM step",
+    };
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        struct history *shop = history_new();
+        struct journal journal = {0};
+        struct error error = {0};
+        busy_week(shop);
+        (void)read_all(shop, NULL);
+        meddle(shop, "views/journeys.1.db", damages[i]);
+        struct view *view = fresh(shop, &journeys_projection);
+        cr_expect_eq(journeys_each(view, NULL, note, &journal, &error), STATUS_DAMAGED, "%s", damages[i]);
+        cr_expect_not_null(strstr(error.text, "the view journeys holds a "), "%s", error.text);
+        view_close(&view);
+        history_end(shop);
+    }
+}

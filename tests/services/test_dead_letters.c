@@ -313,7 +313,7 @@ Test(dead_letters, whose_event_is_not_on_the_roll_are_damage)
     letter.parked.position = 1000;
     IS(STATUS_DAMAGED, dead_letter_event(saga.store, &letter, &arena, &event, &saga.error));
     IS(STATUS_DAMAGED, dead_letter_discard(BY("ann", "x"), &letter, true, &arena, NULL, &saga.error));
-    SAYS("the parked event at position 1000 is not on the roll");
+    SAYS("the parked event at position 1000 is not on the roll: run `till verify`");
 }
 
 /* ---- discard ---- */

@@ -189,7 +189,7 @@ Test(runtime, a_parked_event_that_is_not_on_the_roll_is_damage)
     cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
     saga_restart(&saga, PAYMENT);
     cr_assert_eq(consumer_step(saga.consumers[PAYMENT], &progress, &saga.error), STATUS_DAMAGED);
-    cr_expect_str_eq(saga.error.text, "the parked event at position 1000 is not on the roll");
+    cr_expect_str_eq(saga.error.text, "the parked event at position 1000 is not on the roll: run `till verify`");
 }
 
 Test(runtime, a_lost_answer_waits_and_is_asked_again_with_the_same_key)
