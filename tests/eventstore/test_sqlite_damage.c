@@ -230,7 +230,7 @@ Test(sqlite, no_position_is_handed_over_out_of_its_place, .timeout = TEST_TIMEOU
         }
 }
 
-SQLITE_TEST(a_roll_that_ends_where_no_roll_can_end_is_damage_to_who_asks_for_its_end)
+Test(sqlite, a_roll_that_ends_where_no_roll_can_end_is_damage_to_who_asks_for_its_end, .timeout = TEST_TIMEOUT_S)
 {
     static const char *const ends[] = {"position = position - 10", "position = 9223372036854775807"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
