@@ -18,8 +18,8 @@ int conclude(const struct arguments *arguments, enum status status, const struct
 int in_shop(const struct till *till, const struct arguments *arguments, const char *actor, shop_work work,
             void *request);
 
-/* What was ordered, decoded into `arena`, and at which position (may be NULL). STATUS_NOT_FOUND when the order was never
- * placed, STATUS_DAMAGED when its first event is not what places it. */
+/* What was ordered, decoded into `arena`, and at which position (may be NULL). STATUS_NOT_FOUND when the order was
+ * never placed, STATUS_DAMAGED when its first event is not what places it. */
 enum status order_as_placed(struct shop *shop, struct uuid order, struct arena *arena, struct order_placed *placed,
                             uint64_t *position, struct error *error) MUST_CHECK;
 
