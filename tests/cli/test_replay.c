@@ -112,7 +112,7 @@ Test(replay, of_a_damaged_roll_is_damage)
 {
     small_shop();
     rewrite("PaymentCaptured", "causation = position + 2");
-    refused(3, "was caused by none that stands before it", "till replay");
+    refused(3, "is damaged: its version or its cause is none. Run `till verify`", "till replay");
 }
 
 static const char mutant[] = "$(dirname \"$(readlink -f bin/till)\")/till-mutant";
