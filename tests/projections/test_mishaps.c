@@ -18,11 +18,14 @@ static struct history *shop;
 
 static void open_shop(void)
 {
+    char entity[UUID_TEXT_SIZE], data[96];
     mishap_install();
     shop = history_new();
     busy_week(shop);
     /* Spelled otherwise than the encoder does: left to the strict reader, whose memory can end too. */
-    state_raw(shop, "stock", "tea", "StockReceived", 1, "{ \"sku\":\"tea\",\"quantity\":3}");
+    uuid_to_text(order_id(4), entity);
+    snprintf(data, sizeof data, "{ \"order_id\":\"%s\",\"carrier\":\"post\"}", entity);
+    state_raw(shop, "order", entity, "OrderShipped", 1, data);
 }
 
 static void close_shop(void)

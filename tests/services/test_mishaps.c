@@ -92,6 +92,8 @@ static enum status start_and_step(const char *service, int steps, struct error *
     for (int i = 0; status == STATUS_OK && i < steps; i++)
         status = consumer_step(consumer, &progress, error);
     if (status == STATUS_OK)
+        status = consumer_pass(consumer, error);
+    if (status == STATUS_OK)
         status = consumer_rest(consumer, error);
     consumer_close(&consumer);
     service_house_close(&house);
@@ -413,9 +415,9 @@ Test(mishaps, of_a_retry_are_survived)
 
 Test(mishaps, of_an_outlook_are_survived)
 {
-    char entity[UUID_TEXT_SIZE], data[64];
+    char entity[UUID_TEXT_SIZE], data[96];
     uuid_to_text(desk_order_id(&saga.desk, "2"), entity);
-    snprintf(data, sizeof data, "{ \"order_id\":\"%s\"}", entity);
+    snprintf(data, sizeof data, "{ \"order_id\":\"%s\",\"carrier\":\"Post\"}", entity);
     const struct new_event unreadable = {
         .id = {{7}}, .type = "StockReservationFailed", .schema_version = 99, .data = "{}", .data_length = 2};
     const struct new_event spelled_otherwise = {
