@@ -1,6 +1,7 @@
 /* The queue for writers, by itself: whose turn it is, and when its doors are shut. */
 #include <criterion/criterion.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "eventstore/writer_queue.h"
 #include "tests/support/temporary.h"
@@ -61,6 +62,23 @@ Test(writer_queue, does_not_wait_longer_than_it_was_told_to_in_front_of_either_d
     cr_expect_not(is_shut("gate"), "who gave up at the counter keeps nobody out");
     writer_queue_leave(&first);
     cr_assert_eq(writer_queue_enter(&second, 1, &error), STATUS_OK);
+}
+
+static void assert_patience(int patience_ms)
+{
+    const int64_t started_us = clock_monotonic_us();
+    cr_assert_eq(writer_queue_enter(&second, patience_ms, &error), STATUS_BUSY);
+    const int64_t waited_us = clock_monotonic_us() - started_us;
+    cr_expect(waited_us >= patience_ms * INT64_C(1000), "gave up after %ld us", (long)waited_us);
+    cr_expect(waited_us < patience_ms * INT64_C(1000) + 5000000, "gave up after %ld us", (long)waited_us);
+}
+
+Test(writer_queue, waits_as_long_as_it_was_told_to_in_front_of_either_door)
+{
+    cr_assert_eq(writer_queue_enter(&first, 1000, &error), STATUS_OK);
+    assert_patience(100);
+    writer_queue_open_gate(&first);
+    assert_patience(100);
 }
 
 Test(writer_queue, lets_nobody_in_twice_when_a_gate_was_opened_by_who_had_left_already)
