@@ -500,6 +500,25 @@ SPIED_TEST(a_backup_that_is_killed_anywhere_leaves_all_or_nothing)
     reopen(given);
 }
 
+SQLITE_TEST(restores_nothing_beside_what_is_left_of_another_roll)
+{
+    static const char *const remains[] = {"events.db-wal", "events.db-shm", "events.db-journal"};
+    char folder[TEMPORARY_SIZE], copy[PATH_SIZE];
+    uint64_t position;
+    uint8_t digest[EVENTSTORE_DIGEST_BYTES];
+    snprintf(copy, sizeof copy, "%s", path_in(given->folder, "copy"));
+    must(eventstore_backup(given->store, copy, &position, digest, &given->error));
+    temporary_make(folder);
+    for (size_t i = 0; i < sizeof remains / sizeof *remains; i++) {
+        write_file(path_in(folder, remains[i]), "", 0);
+        must_be(STATUS_REFUSED, eventstore_restore(copy, folder, &position, digest, NULL, &given->error));
+        cr_expect_not_null(strstr(given->error.text, "is left of another roll"), "%s", given->error.text);
+        cr_assert_eq(unlink(path_in(folder, remains[i])), 0);
+    }
+    must(eventstore_restore(copy, folder, &position, digest, NULL, &given->error));
+    temporary_remove(folder);
+}
+
 SPIED_TEST(a_restore_that_is_killed_anywhere_leaves_all_or_nothing)
 {
     struct copying copying = {.is_restore = true};
