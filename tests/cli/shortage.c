@@ -1,6 +1,7 @@
 #include "tests/cli/shortage.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,14 @@
 
 #include "tests/simulation/memory.h"
 
-enum { WORDS_MAX = 32, LINE_SIZE = 512, NOON_S = 1900000000, LOOKS_A_SECOND = 1000 };
+enum {
+    WORDS_MAX = 32,
+    LINE_SIZE = 512,
+    CHUNK_SIZE = 65536,
+    DESCRIPTORS_MAX = 16,
+    NOON_S = 1900000000,
+    LOOKS_A_SECOND = 1000
+};
 
 int till_main(int argc, char **argv); /* cli/main.c under another name */
 
@@ -90,4 +98,45 @@ struct attempt attempt(const char *line, struct shortage shortage)
     cr_assert_eq(waitpid(child, &ended, 0), child);
     int code = WIFEXITED(ended) ? WEXITSTATUS(ended) : -WTERMSIG(ended);
     return (struct attempt){.answer = answer_of(code), .struck = *struck};
+}
+
+/* FNV-1a (Fowler, Noll and Vo), by words. */
+static uint64_t mix(uint64_t digest, const void *bytes, size_t length)
+{
+    const char *at = bytes;
+    for (uint64_t word = 0; length > 0; length -= length < sizeof word ? length : sizeof word, at += sizeof word) {
+        word = 0;
+        memcpy(&word, at, length < sizeof word ? length : sizeof word);
+        digest = (digest ^ word) * UINT64_C(1099511628211);
+        digest ^= digest >> 32;
+    }
+    return digest;
+}
+
+static uint64_t look;
+
+/* Added up: a folder gives its entries in any order. */
+static int look_at(const char *path, const struct stat *found, int kind, struct FTW *where)
+{
+    char chunk[CHUNK_SIZE];
+    (void)where;
+    uint64_t digest = mix(UINT64_C(14695981039346656037), path, strlen(path));
+    digest = mix(digest, &found->st_mode, sizeof found->st_mode);
+    if (kind == FTW_F) {
+        int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        cr_assert_geq(file, 0, "%s", path);
+        for (ssize_t length; (length = read(file, chunk, sizeof chunk)) > 0;)
+            digest = mix(digest, chunk, (size_t)length);
+        close(file);
+    }
+    look += digest;
+    return 0;
+}
+
+uint64_t look_of(const char *path)
+{
+    look = 0;
+    if (access(path, F_OK) == 0)
+        cr_assert_eq(nftw(path, look_at, DESCRIPTORS_MAX, FTW_PHYS), 0, "%s", path);
+    return look;
 }

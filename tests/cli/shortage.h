@@ -24,4 +24,7 @@ struct attempt {
 /* Runs "till WORD WORD ...", words parted by single blanks, in the test's folder. */
 struct attempt attempt(const char *line, struct shortage shortage);
 
+/* A digest of names, modes and contents of all that stands there now; 0 when nothing does. */
+uint64_t look_of(const char *path);
+
 #endif
