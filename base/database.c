@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -164,6 +165,16 @@ void database_close(sqlite3 **database)
 {
     CHECK(sqlite3_close(*database) == SQLITE_OK);
     *database = NULL;
+}
+
+void database_remove(const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    char name[PATH_SIZE + sizeof "-journal"];
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        (void)unlink(name);
+    }
 }
 
 /* ---- statements ---- */

@@ -32,6 +32,10 @@ enum status database_open(sqlite3 **database, const char *path, enum database_mo
 /* Closes and sets the pointer to NULL; NULL is fine. All statements must have been finalised. */
 void database_close(sqlite3 **database);
 
+/* Removes a database that nobody has open, with what SQLite may have left beside it: a close that has no memory leaves
+ * the log. */
+void database_remove(const char *path);
+
 /* Runs one or more statements that give no rows. */
 enum status database_run(sqlite3 *database, const char *sql, struct error *error) MUST_CHECK;
 

@@ -6,7 +6,6 @@
 #include "eventstore/sqlite_store.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* All pages in one step: one consistent state, and no start from the beginning whenever somebody commits. The read
  * transaction lives as long as the copying, which a second a gigabyte makes bearable. */
@@ -109,7 +108,7 @@ enum status eventstore_backup(struct eventstore *store, const char *file, uint64
         status = file_sync(draft, error);
     if (status == STATUS_OK)
         status = file_publish(draft, file, error);
-    (void)unlink(draft);
+    database_remove(draft);
     return status == STATUS_REFUSED ? refuse_to_overwrite(file, error) : status;
 }
 
@@ -162,6 +161,6 @@ enum status eventstore_restore(const char *file, const char *folder, uint64_t *p
         status = file_sync(draft, error);
     if (status == STATUS_OK)
         status = file_publish(draft, path, error);
-    (void)unlink(draft);
+    database_remove(draft);
     return status;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mutant.h"
 #include "eventstore/store_id.h"
@@ -124,7 +123,7 @@ enum status eventstore_create(const char *folder, const struct eventstore_option
     status = build_database(draft, clock, settings, error);
     if (status == STATUS_OK)
         status = file_publish(draft, path, error);
-    (void)unlink(draft);
+    database_remove(draft);
     return status == STATUS_REFUSED ? refuse_second(folder, error) : status;
 }
 

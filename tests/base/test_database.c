@@ -194,6 +194,18 @@ Test(database, may_live_in_memory_for_a_moment)
     cr_assert_not(file_exists(":memory:"));
 }
 
+Test(database, is_removed_with_what_stands_beside_it)
+{
+    static const char *const names[] = {"gone.db", "gone.db-wal", "gone.db-shm", "gone.db-journal", "gone.db-wa"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cr_assert_eq(close(open(folder_path(names[i]), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+    database_remove(folder_path("gone.db"));
+    for (size_t i = 0; i < sizeof names / sizeof *names - 1; i++)
+        cr_assert_not(file_exists(folder_path(names[i])), "%s", names[i]);
+    cr_assert(file_exists(folder_path("gone.db-wa")));
+    database_remove(folder_path("gone.db")); /* nothing is there any more */
+}
+
 /* Whether the system knows of a lock on SQLite's lock bytes. Another process must ask, and not through SQLite: a forked
  * one would inherit what SQLite believes. */
 static bool is_locked(const char *path)

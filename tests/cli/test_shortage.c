@@ -3,6 +3,7 @@
  * the shop is whole, and the same command works.
  *
  * With TILL_LONG set all of them; else a sample. */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,7 +185,7 @@ Test(shortage, of_what_the_disk_takes_makes_no_answer_wrong)
 struct deed {
     const char *line;
     const char *before; /* what makes ./shop ready for it; NULL when it is */
-    const char *shop;   /* that is to be whole afterwards; NULL: ./shop */
+    const char *verify; /* what is to be whole afterwards; NULL: ./shop */
 };
 
 static const struct deed deeds[] = {
@@ -204,11 +205,11 @@ static const struct deed deeds[] = {
 };
 /* Of a whole roll: each has as many allocations as a handful of the others. */
 static const struct deed large_deeds[] = {
-    {.line = "till init --shop other", .shop = "other"},
-    {.line = "till backup copy.db"},
-    {.line = "till restore saved.db --shop other", .shop = "other"},
+    {.line = "till init --shop other", .verify = "--shop other"},
+    {.line = "till backup copy.db", .verify = "copy.db"},
+    {.line = "till restore saved.db --shop other", .verify = "--shop other"},
     {.line = "till seal note"},
-    {.line = "till load roll --shop other", .shop = "other"},
+    {.line = "till load roll --shop other", .verify = "--shop other"},
 };
 enum { DEEDS = sizeof deeds / sizeof *deeds, LARGE_DEEDS = sizeof large_deeds / sizeof *large_deeds };
 
@@ -224,17 +225,29 @@ static uint64_t look_around(void)
     return look_of("shop") + look_of("other") + look_of("copy.db") + look_of("note") + look_of("rejects.csv");
 }
 
-/* Where the roll of the shop ends, which must be whole. */
+/* Where the roll ends, which must be whole. */
 static long verified(const struct deed *deed, uint32_t nth)
 {
     static const char last[] = "run without gaps to ";
     char line[64];
-    snprintf(line, sizeof line, "till verify --shop %s", deed->shop == NULL ? "shop" : deed->shop);
+    snprintf(line, sizeof line, "till verify %s", deed->verify == NULL ? "" : deed->verify);
     struct answer answer = ask(line);
     cr_assert_eq(answer.code, 0, "%s, n = %u: %s%s", deed->line, nth, answer.out, answer.err);
     const char *at = strstr(answer.out, last);
     cr_assert_not_null(at);
     return strtol(at + strlen(last), NULL, 10);
+}
+
+/* Who fails, but is not killed, takes the unfinished away. */
+static void expect_no_draft(const struct deed *deed, uint32_t nth)
+{
+    static const char *const places[] = {"*.draft-*", "shop/*.draft-*", "other/*.draft-*"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        glob_t found;
+        const int result = glob(places[i], GLOB_NOSORT, NULL, &found);
+        cr_assert_eq(result, GLOB_NOMATCH, "%s, n = %u, leaves %s", deed->line, nth,
+                     result == 0 ? found.gl_pathv[0] : "what cannot be listed");
+    }
 }
 
 struct outcome {
@@ -285,6 +298,7 @@ static void work_through(const struct deed *deed, struct shortage shortage, uint
         const struct attempt tried = attempt(deed->line, shortage);
         struck = tried.struck;
         expect_honest(deed->line, shortage.nth, &tried.answer, &once.answer);
+        expect_no_draft(deed, shortage.nth);
         after = look_around();
         if (after == before) {
             cr_assert_neq(tried.answer.code, 0, "%s, n = %u, says that it did", deed->line, shortage.nth);
