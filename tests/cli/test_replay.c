@@ -97,7 +97,7 @@ Test(replay, notices_an_answer_too_few_and_one_too_many)
     done("rm -r shop");
     small_shop();
     rewrite("NotificationSent", "origin = (SELECT id FROM origin WHERE actor = 'order')");
-    differs("NotificationSent", "nothing");
+    differs("NotificationSent", "nothing: order does not want to see ");
 }
 
 Test(replay, tells_a_cause_that_nobody_understands)

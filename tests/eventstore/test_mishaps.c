@@ -4,6 +4,7 @@
 
 #include "eventstore/lines.h"
 #include "eventstore/seal.h"
+#include "tests/eventstore/engine_sqlite.h"
 #include "tests/eventstore/given.h"
 #include "tests/simulation/memory.h"
 #include "tests/support/mishap.h"
@@ -454,18 +455,51 @@ static enum status memory_is_back(void *context, const char *check, bool ok, con
     return STATUS_OK;
 }
 
-Test(mishaps, a_sound_file_is_not_found_damaged_for_lack_of_memory)
+static enum status verify_without_memory(uint32_t nth, check_visitor visit, void *context, bool *is_struck)
 {
     struct given *given = &scene;
+    struct eventstore *store = NULL;
+    must(eventstore_open_file(&store, path_in(scene.folder, "events.db"), &scene.error));
+    memory_fail(nth);
+    const enum status status = eventstore_verify(store, visit, context, NULL, &scene.error);
+    *is_struck |= memory_heal();
+    eventstore_close(&store);
+    cr_assert(status == STATUS_OK || (*is_struck && status == STATUS_MEMORY), "%u: %s", nth, scene.error.text);
+    return status;
+}
+
+Test(mishaps, a_sound_file_is_not_found_damaged_for_lack_of_memory)
+{
     bool is_struck = true;
     for (uint32_t nth = 1; is_struck; nth++) {
-        struct eventstore *store = NULL;
         is_struck = false;
-        must(eventstore_open_file(&store, path_in(scene.folder, "events.db"), &scene.error));
-        memory_fail(nth);
-        const enum status status = eventstore_verify(store, memory_is_back, &is_struck, NULL, &scene.error);
-        is_struck |= memory_heal();
-        cr_assert(status == STATUS_OK || (is_struck && status == STATUS_MEMORY), "%u: %s", nth, scene.error.text);
-        eventstore_close(&store);
+        (void)verify_without_memory(nth, memory_is_back, &is_struck, &is_struck);
+    }
+}
+
+struct search {
+    bool is_found, is_struck;
+};
+
+static enum status note_fault(void *context, const char *check, bool ok, const char *detail, struct error *error)
+{
+    (void)check, (void)detail, (void)error;
+    struct search *search = context;
+    search->is_found |= !ok;
+    search->is_struck |= memory_heal();
+    return STATUS_OK;
+}
+
+Test(mishaps, a_damaged_file_is_not_found_sound_for_lack_of_memory)
+{
+    struct search search = {.is_struck = true};
+    sqlite3 *rogue = raw_open(scene.folder);
+    raw_run(rogue, "CREATE TABLE lost (a); PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'lost'");
+    raw_close(rogue);
+    scene.is_damaged = true;
+    for (uint32_t nth = 1; search.is_struck; nth++) {
+        search = (struct search){0};
+        const enum status status = verify_without_memory(nth, note_fault, &search, &search.is_struck);
+        cr_assert(status == STATUS_MEMORY || search.is_found, "%u", nth);
     }
 }

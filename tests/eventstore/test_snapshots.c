@@ -25,6 +25,7 @@ static uint64_t found(struct given *given, int fold_version, const char *data)
     must(eventstore_read_snapshot(given->store, TEA, fold_version, &arena, &snapshot, &given->error));
     if (snapshot.version > 0)
         cr_expect_str_eq(snapshot.data, data);
+    cr_expect_eq(snapshot.data != NULL, snapshot.version > 0);
     cr_expect_eq(snapshot.data_length, snapshot.version > 0 ? strlen(data) : 0);
     arena_clear(&arena);
     return snapshot.version;

@@ -72,7 +72,9 @@ SQLITE_TEST(does_not_open_a_database_of_another_kind)
 SQLITE_TEST(does_not_open_a_newer_format)
 {
     sqlite3 *rogue = raw_open(given->folder);
-    raw_run(rogue, "PRAGMA user_version = 1000");
+    char pragma[64];
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", EVENTSTORE_FORMAT + 1);
+    raw_run(rogue, pragma);
     raw_close(rogue);
     given->engine->close(&given->store);
     opening_gives(given, STATUS_NEWER);

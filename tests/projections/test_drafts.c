@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "projections/compare.h"
+#include "projections/drafts.h"
 #include "projections/fold.h"
 #include "projections/orders.h"
 #include "projections/projector.h"
@@ -55,6 +56,28 @@ Test(drafts, come_to_the_same_rows_however_the_roll_is_cut_into_passes)
     for (size_t i = 0; i < projection_count; i++)
         assert_same_in_all_passes(shop, projections[i]);
     history_end(shop);
+}
+
+/* Half a mebibyte of them is not many, two are. */
+Test(drafts, are_many_by_their_bytes_whatever_these_are)
+{
+    enum { PARTS = 64, MEBIBYTE = 1 << 20 };
+    static struct drafts of_memory, of_text, of_rows;
+    static char text[2 * MEBIBYTE / PARTS + 1];
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < PARTS; i++) {
+        cr_assert_not_null(draft_memory(&of_memory, sizeof text - 1));
+        cr_assert_not_null(draft_text(&of_text, text));
+        cr_assert_not_null(draft_make(&of_rows, 0, &i, sizeof i, sizeof text - 1));
+        cr_assert(i > PARTS / 4 || !drafts_are_many(&of_memory));
+        cr_assert(i > PARTS / 4 || !drafts_are_many(&of_text));
+        cr_assert(i > PARTS / 4 || !drafts_are_many(&of_rows));
+    }
+    cr_assert(drafts_are_many(&of_memory) && drafts_are_many(&of_text) && drafts_are_many(&of_rows));
+    drafts_forget(&of_memory);
+    drafts_forget(&of_text);
+    drafts_forget(&of_rows);
+    cr_assert_not(drafts_are_many(&of_memory));
 }
 
 Test(drafts, are_written_when_they_are_too_many)

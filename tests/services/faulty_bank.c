@@ -47,6 +47,8 @@ enum status __wrap_gateway_begin(struct gateway *gateway, struct error *error)
     bank_faults.begun++;
     if (bank_faults.hangs)
         return error_set(error, STATUS_BUSY, "the bank hangs");
+    if (bank_faults.is_gone)
+        return error_set(error, STATUS_UNAVAILABLE, "there is no bank");
     return __real_gateway_begin(gateway, error);
 }
 
@@ -64,6 +66,7 @@ enum status __wrap_gateway_ask(struct gateway *gateway, const struct gateway_cal
 enum status __wrap_gateway_lookup(struct gateway *gateway, const struct gateway_call *call,
                                   struct gateway_answer *answer, struct error *error)
 {
+    bank_faults.lookups++;
     return pass(__real_gateway_lookup, bank_faults.lookup, gateway, call, answer, error);
 }
 

@@ -18,8 +18,8 @@ struct bank_faults {
     enum bank_fault charge, refund, lookup, voiding;
     bool
         charge_arrives_before_void; /* the last charge that was lost reaches the bank after all, just before the void */
-    bool hangs;                     /* no batch can be begun */
-    int begun, charges;             /* how often it was tried */
+    bool hangs, is_gone;            /* no batch can be begun */
+    int begun, charges, lookups;    /* how often it was tried */
 };
 extern struct bank_faults bank_faults;
 

@@ -141,6 +141,16 @@ Test(bank_faults, a_bank_that_cannot_be_reached_at_all_leaves_the_order_to_a_per
     cr_expect_eq(the_only_parked().attempts, saga.retry.attempts);
 }
 
+Test(bank_faults, a_bank_of_which_no_batch_can_be_had_is_not_looked_up_either)
+{
+    bank_faults.is_gone = true;
+    saga_place(&saga, "1", "tea", 2, "tok_ok");
+    let_all_attempts_pass();
+    saga_expect(&saga, "1", "OrderPlaced");
+    cr_expect_eq(the_only_parked().state, PARKED_DEAD);
+    cr_expect_eq(bank_faults.charges + bank_faults.lookups, 0);
+}
+
 Test(bank_faults, a_bank_that_is_back_is_asked_again_when_a_person_retries)
 {
     bank_faults.charge = bank_faults.lookup = BANK_LOSES_CALLS;

@@ -434,6 +434,49 @@ Test(runtime, a_reaction_sees_nothing_that_stands_behind_its_cause)
     cr_expect_eq(seen, ORDER_PLACED);
 }
 
+enum { REHEARSED = 2 };
+
+struct keeping {
+    struct arena arena;
+    const struct recorded_event *events[REHEARSED];
+    size_t count;
+};
+
+static enum status keep(void *context, const struct recorded_event *event, struct error *error)
+{
+    (void)error;
+    struct keeping *keeping = context;
+    if (strcmp(event->stream.category, "order") == 0 && keeping->count < REHEARSED)
+        keeping->events[keeping->count++] = recorded_event_copy(&keeping->arena, event);
+    return STATUS_OK;
+}
+
+Test(runtime, a_rehearsal_is_of_what_the_service_wants_to_see)
+{
+    enum order_phase seen = ORDER_NONE;
+    struct consumer *consumer = NULL;
+    struct keeping order = {0};
+    const struct append *answers;
+    size_t count = 0;
+    const struct roll_query everything = {0};
+    struct service service = {.name = "historian", .self = &seen, .react = look_back};
+    const struct consumer_options options = {.clock = &saga.clock, .producer = "test"};
+    saga_place(&saga, "1", "tea", 1, "tok_ok");
+    saga_settle(&saga);
+    cr_assert_eq(eventstore_read_roll(saga.store, &everything, keep, &order, &saga.error), STATUS_OK);
+    cr_assert_eq(order.count, REHEARSED);
+    for (int wants = 0; wants <= 1; wants++) {
+        service.subscriptions = wants ? EVENT_BIT(EVENT_ORDER_PLACED) : EVENT_BIT(EVENT_ORDER_CONFIRMED);
+        cr_assert_eq(consumer_open(&consumer, saga.store, &service, &options, &saga.error), STATUS_OK);
+        cr_expect_eq(consumer_rehearse(consumer, order.events[0], order.events[1], &answers, &count, &saga.error),
+                     wants ? STATUS_OK : STATUS_NOT_FOUND);
+        consumer_close(&consumer);
+        cr_expect_eq(seen, wants ? ORDER_PLACED : ORDER_NONE);
+    }
+    cr_expect_str_eq(saga.error.text, "nothing: historian does not want to see OrderPlaced");
+    arena_clear(&order.arena);
+}
+
 /* ---- a fifth consumer ---- */
 
 Test(runtime, a_fifth_consumer_is_one_file)
