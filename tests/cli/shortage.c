@@ -104,11 +104,14 @@ struct attempt attempt(const char *line, struct shortage shortage)
 static uint64_t mix(uint64_t digest, const void *bytes, size_t length)
 {
     const char *at = bytes;
-    for (uint64_t word = 0; length > 0; length -= length < sizeof word ? length : sizeof word, at += sizeof word) {
-        word = 0;
-        memcpy(&word, at, length < sizeof word ? length : sizeof word);
+    while (length > 0) {
+        uint64_t word = 0;
+        const size_t part = length < sizeof word ? length : sizeof word;
+        memcpy(&word, at, part);
         digest = (digest ^ word) * UINT64_C(1099511628211);
         digest ^= digest >> 32;
+        at += part;
+        length -= part;
     }
     return digest;
 }

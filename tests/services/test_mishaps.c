@@ -107,6 +107,12 @@ static enum status starts(void *context, unsigned turn, struct error *error)
     return start_and_step(service_names[turn % SERVICES_COUNT], 1, error);
 }
 
+static enum status passes(void *context, unsigned turn, struct error *error)
+{
+    (void)context, (void)turn;
+    return consumer_pass(saga.consumers[PAYMENT], error);
+}
+
 /* Those that take over know nothing and have something to do: an order that the bank answers, one that it does not. */
 static enum status takes_over(void *context, unsigned turn, struct error *error)
 {
@@ -393,6 +399,19 @@ Test(mishaps, of_a_snapshot_are_survived)
     survives_no_memory(verifies_snapshots, NULL, 7);
     spell_the_snapshot_otherwise();
     survives_no_memory(loads_a_snapshot, NULL, 1);
+}
+
+/* The head is what it reads first, then what is wanted up to there. */
+Test(mishaps, of_passing_what_nobody_wants_are_survived)
+{
+    struct error error = {0};
+    (void)saga_list(&saga, "cup", 10);
+    cr_assert_eq(saga_place(&saga, "4", "cup", 1, "tok_ok"), STATUS_OK, "%s", saga.error.text);
+    mishap_interrupt(1);
+    cr_expect_neq(passes(NULL, 0, &error), STATUS_OK);
+    cr_assert(mishap_heal());
+    survives_interruptions(passes, NULL, 1);
+    cr_expect_eq(saga_step(&saga, PAYMENT).handled, 1);
 }
 
 Test(mishaps, of_a_service_that_starts_are_survived)
