@@ -31,7 +31,6 @@ static enum status status_of(int code, int system_code)
     case SQLITE_CORRUPT: return STATUS_DAMAGED;
     case SQLITE_NOTADB: return STATUS_FOREIGN;
     case SQLITE_CONSTRAINT: return STATUS_REFUSED;
-    case SQLITE_INTERRUPT: return STATUS_STOPPED;
     case SQLITE_NOMEM: return STATUS_MEMORY;
     default: return STATUS_IO;
     }
