@@ -48,7 +48,7 @@ Test(copy, goes_on_without_doing_anything_twice)
     done("till --shop copy load roll");
     done("till --shop copy run --until-idle");
     cr_assert_str_eq(head_of_shop("copy"), head_of_shop("shop"));
-    cr_assert_str_eq(done("find copy/mail -type f"), "");
+    cr_assert_str_eq(done("find copy -path 'copy/mail/*' -type f"), ""); /* who never had to write made no box */
     done("till --shop copy place --ref 5 --customer eve --line tea=1");
     done("till --shop copy run --until-idle");
     cr_assert_eq(count_lines(done("find copy/mail -type f")), 1);
