@@ -152,7 +152,7 @@ Test(run, until_idle_ends_with_4_when_only_a_paused_service_has_something_left)
     done("printf 'order_ref,cancelled_at,reason\\n1,2090-01-01,late\\n' >cancellations.csv");
     refused(4, "payment, which pauses until", "till import --cancellations cancellations.csv --settle");
     let_bank_go();
-    done("till run --until-idle --cool-down 1"); /* what is remembered is no longer than a cool-down */
+    until("till run --until-idle --cool-down 1"); /* what is remembered is no longer than a cool-down: a millisecond */
     cr_expect_eq(count_lines(done("till orders --json | grep '\"status\":\"confirmed\"'")), 1);
     done("till status --json | grep '\"consumer\":\"payment\"' | grep '\"state\":\"stopped\"'");
 }
