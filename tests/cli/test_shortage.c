@@ -378,6 +378,11 @@ static void begin_crowded(const struct deed *deed)
     done("rm -rf small/* && cp -r whole small/shop && %s >.done", deed->before == NULL ? "true" : deed->before);
 }
 
+static int count_events(void)
+{
+    return count_lines(done("till events --json"));
+}
+
 static void expect_patience(const struct deed *deed)
 {
     begin_crowded(deed);
@@ -386,15 +391,19 @@ static void expect_patience(const struct deed *deed)
     (void)run("cat /dev/zero >small/filler");
     const struct answer full = run("%s", deed->line);
     done("rm small/filler");
+    /* A worker that ends gives its logs back, and the next may find room there. */
+    const bool is_done = full.code == once.code && strstr(deed->line, "till run") != NULL;
     if (!same(&full, &once)) {
-        cr_assert_eq(full.code, 4, "%s ends with %d: %s%s", deed->line, full.code, full.out, full.err);
+        cr_assert(full.code == 4 || is_done, "%s ends with %d: %s%s", deed->line, full.code, full.out, full.err);
         cr_assert(contains(full.err, "; free some space and try again\n"), "%s says: %s", deed->line, full.err);
     }
     cr_assert_eq(run("test -e small/other/events.db || test -e small/copy.db || test -e small/note").code, 1,
                  "%s leaves a part", deed->line);
     done("till verify");
+    const int events = count_events();
     const struct answer again = run("%s", deed->line);
     cr_assert_eq(again.code, once.code, "%s ends afterwards with %d: %s", deed->line, again.code, again.err);
+    cr_assert(!is_done || count_events() == events, "%s ended with 0 and had left something to do", deed->line);
     done("till verify");
 }
 
