@@ -399,7 +399,6 @@ static void end(void)
 TestSuite(mishaps, .init = begin, .fini = end, .timeout = 7000);
 
 SURVIVES(a_commit_and_its_repetition_survive, commits, 1)
-SURVIVES(parking_and_deciding_survive, parks_and_decides, 1)
 SURVIVES(reading_survives, reads, 1)
 SURVIVES(reading_the_oldest_survives, reads_the_oldest, 1)
 SURVIVES(copying_events_survives, copies_events, 1)
@@ -414,6 +413,14 @@ SURVIVES(sealing_survives, seals, 1)
 SURVIVES(moving_survives, moves, 23)
 SURVIVES(checking_a_seal_survives, checks_a_seal, 1)
 SURVIVES(a_backup_survives, backs_up, 61)
+
+/* Who settles looks at all decisions, of which each turn leaves one more. */
+Test(mishaps, parking_and_deciding_survive)
+{
+    survives_no_memory(parks_and_decides, NULL, 1);
+    survives_system_errors(parks_and_decides, NULL);
+    survives_some_interruptions(parks_and_decides, NULL, 7);
+}
 
 Test(mishaps, reading_a_long_stream_survives)
 {

@@ -262,10 +262,14 @@ void survives_system_errors(deed_function *deed, void *context)
     }
 }
 
-void survives_interruptions(deed_function *deed, void *context, unsigned stride)
+void survives_some_interruptions(deed_function *deed, void *context, unsigned stride)
 {
     enum status status;
-    uint32_t nth = 1;
-    while (try_once(deed, context, INTERRUPTION, nth, "an interruption", &status))
-        nth += getenv("TILL_LONG") != NULL ? 1 : stride;
+    for (uint32_t nth = 1; try_once(deed, context, INTERRUPTION, nth, "an interruption", &status);)
+        nth += stride;
+}
+
+void survives_interruptions(deed_function *deed, void *context, unsigned stride)
+{
+    survives_some_interruptions(deed, context, getenv("TILL_LONG") != NULL ? 1 : stride);
 }

@@ -26,6 +26,9 @@ void survives_system_errors(deed_function *deed, void *context);
 /* Without TILL_LONG at one in `stride` of the operations that SQLite's statements are made of. */
 void survives_interruptions(deed_function *deed, void *context, unsigned stride);
 
+/* Always at one in `stride`: for a deed that takes more operations each time, whose end would never be reached else. */
+void survives_some_interruptions(deed_function *deed, void *context, unsigned stride);
+
 /* Fails the `nth` call of the system from now on, once, with `code` as errno; says whether it has. */
 void mishap_strike(uint32_t nth, int code);
 bool mishap_heal(void);
