@@ -3,7 +3,6 @@
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/database.h"
 #include "domain/order.h"
@@ -297,15 +296,6 @@ static int count_log(void *context, sqlite3 *database, const char *name, int pag
     return SQLITE_OK;
 }
 
-static void remove_database(const char *path)
-{
-    static const char *const endings[] = {"", "-wal", "-shm"};
-    char file[PATH_SIZE];
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (path_format(file, NULL, "%s%s", path, endings[i]) == STATUS_OK)
-            (void)unlink(file);
-}
-
 enum status limit_view_make(struct limit_view *view, const struct projection *projection, const char *folder,
                             enum limit_view_kind kind, struct error *error)
 {
@@ -316,7 +306,7 @@ enum status limit_view_make(struct limit_view *view, const struct projection *pr
     enum status status = path_join(view->path, folder, error, "limit-%s.db", projection->name);
     if (status != STATUS_OK)
         return status;
-    remove_database(view->path);
+    database_remove(view->path);
     status = database_open(&view->database, view->path, DATABASE_CREATE, error);
     if (status == STATUS_OK)
         status = database_run(view->database, settings[kind], error);

@@ -291,7 +291,7 @@ static int newest_first(const void *one, const void *other)
     return (a < b) - (a > b);
 }
 
-static enum status find_heads(struct stream_walk *walk, const char *entity, sqlite3_stmt *select, struct error *error)
+static enum status find_heads(struct stream_walk *walk, sqlite3_stmt *select, struct error *error)
 {
     bool row;
     enum status status;
@@ -307,7 +307,6 @@ static enum status find_heads(struct stream_walk *walk, const char *entity, sqli
             status = add_head(walk, head, error);
         if (status != STATUS_OK)
             break;
-        names_remember_entity(walk->store, entity, head.entity);
     }
     return status;
 }
@@ -321,11 +320,13 @@ static enum status walk_streams(struct stream_walk *walk, const char *entity, st
     if (status != STATUS_OK)
         return status;
     names_bind_entity(select, entity, &id);
-    status = find_heads(walk, entity, select, error);
+    status = find_heads(walk, select, error);
     if (status == STATUS_OK && walk->heads == NULL) /* as somebody's correlation its name may be known all the same */
         status = error_set(error, STATUS_NOT_FOUND, "nothing is known of that entity");
-    else if (status == STATUS_OK)
+    else if (status == STATUS_OK) {
+        names_remember_entity(walk->store, entity, walk->heads->entity);
         status = walk_back(walk, error);
+    }
     statement_return(walk->store, STATEMENT_ENTITY_STREAMS, select);
     return status;
 }

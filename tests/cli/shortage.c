@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,39 +101,27 @@ struct attempt attempt(const char *line, struct shortage shortage)
     return (struct attempt){.answer = answer_of(code), .struck = *struck};
 }
 
-/* FNV-1a (Fowler, Noll and Vo), by words. */
-static uint64_t mix(uint64_t digest, const void *bytes, size_t length)
-{
-    const char *at = bytes;
-    while (length > 0) {
-        uint64_t word = 0;
-        const size_t part = length < sizeof word ? length : sizeof word;
-        memcpy(&word, at, part);
-        digest = (digest ^ word) * UINT64_C(1099511628211);
-        digest ^= digest >> 32;
-        at += part;
-        length -= part;
-    }
-    return digest;
-}
-
 static uint64_t look;
 
 /* Added up: a folder gives its entries in any order. */
 static int look_at(const char *path, const struct stat *found, int kind, struct FTW *where)
 {
     char chunk[CHUNK_SIZE];
+    uint64_t digest[crypto_generichash_BYTES_MIN / sizeof(uint64_t)];
+    crypto_generichash_state hash;
     (void)where;
-    uint64_t digest = mix(UINT64_C(14695981039346656037), path, strlen(path));
-    digest = mix(digest, &found->st_mode, sizeof found->st_mode);
+    crypto_generichash_init(&hash, NULL, 0, sizeof digest);
+    crypto_generichash_update(&hash, (const unsigned char *)path, strlen(path) + 1);
+    crypto_generichash_update(&hash, (const unsigned char *)&found->st_mode, sizeof found->st_mode);
     if (kind == FTW_F) {
         int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         cr_assert_geq(file, 0, "%s", path);
         for (ssize_t length; (length = read(file, chunk, sizeof chunk)) > 0;)
-            digest = mix(digest, chunk, (size_t)length);
+            crypto_generichash_update(&hash, (const unsigned char *)chunk, (size_t)length);
         close(file);
     }
-    look += digest;
+    crypto_generichash_final(&hash, (unsigned char *)digest, sizeof digest);
+    look += digest[0];
     return 0;
 }
 

@@ -274,10 +274,10 @@ static void expect_done_or_not(const struct deed *deed, uint32_t nth, const stru
 }
 
 /* Has the deed left this before? Then it has been carried out from there. */
-static bool is_known(const uint64_t *looks, size_t count, uint64_t look)
+static bool is_known(const uint64_t known[LOOKS_KNOWN], uint64_t look)
 {
-    for (size_t i = 0; i < count; i++)
-        if (looks[i] == look)
+    for (size_t i = 0; i < LOOKS_KNOWN; i++)
+        if (known[i] == look)
             return true;
     return false;
 }
@@ -286,7 +286,7 @@ static void work_through(const struct deed *deed, struct shortage shortage, uint
 {
     begin_again(deed);
     const struct outcome once = carry_out(deed, 0), twice = carry_out(deed, 0);
-    uint64_t known[LOOKS_KNOWN], before = 0, after = 1;
+    uint64_t known[LOOKS_KNOWN] = {0}, before = 0, after = 1;
     size_t looks = 0;
     bool struck = true;
     const uint32_t step = stride(&shortage);
@@ -302,7 +302,7 @@ static void work_through(const struct deed *deed, struct shortage shortage, uint
         after = look_around();
         if (after == before) {
             cr_assert_neq(tried.answer.code, 0, "%s, n = %u, says that it did", deed->line, shortage.nth);
-        } else if (!is_known(known, looks < LOOKS_KNOWN ? looks : LOOKS_KNOWN, after)) {
+        } else if (!is_known(known, after)) {
             expect_done_or_not(deed, shortage.nth, &once, &twice);
             known[looks++ % LOOKS_KNOWN] = after;
         }

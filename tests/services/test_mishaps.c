@@ -217,12 +217,12 @@ static void spell_the_snapshot_otherwise(void)
     enum status status = eventstore_read_stream(saga.store, &tea, &version, fold_event, &folding, &saga.error);
     if (status == STATUS_OK)
         status = snapshot_make(&stock_fold, "tea", &stock, version, &arena, &snapshot, &saga.error);
-    cr_assert_eq(status, STATUS_OK);
+    cr_assert_eq(status, STATUS_OK, "%s", saga.error.text);
     buffer_format(&blank, " %.*s", (int)snapshot.data_length, snapshot.data);
     snapshot.data = blank.data;
     snapshot.data_length = blank.length;
     const struct commit commit = {.snapshots = &snapshot, .snapshot_count = 1, .actor = "ann", .producer = "test"};
-    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK);
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
     buffer_clear(&blank);
     arena_clear(&arena);
 }
@@ -384,9 +384,9 @@ Test(mishaps, of_a_snapshot_are_survived)
         enum status status = STATUS_OK;
         const struct receive_stock one = {"tea", 1};
         for (int i = 0; i < SNAPSHOT_EVERY; i++)
-            cr_assert_eq(desk_receive(&saga.desk, &one, &saga.error), STATUS_OK);
+            cr_assert_eq(desk_receive(&saga.desk, &one, &saga.error), STATUS_OK, "%s", saga.error.text);
         snprintf(ref, sizeof ref, "order %u", nth);
-        cr_assert_eq(saga_place(&saga, ref, "tea", 1, "tok_ok"), STATUS_OK);
+        cr_assert_eq(saga_place(&saga, ref, "tea", 1, "tok_ok"), STATUS_OK, "%s", saga.error.text);
         while (saga_step(&saga, PAYMENT).handled > 0)
             continue;
         memory_fail_ours(nth);
@@ -406,7 +406,7 @@ Test(mishaps, of_passing_what_nobody_wants_are_survived)
 {
     struct error error = {0};
     (void)saga_list(&saga, "cup", 10);
-    cr_assert_eq(saga_place(&saga, "4", "cup", 1, "tok_ok"), STATUS_OK);
+    cr_assert_eq(saga_place(&saga, "4", "cup", 1, "tok_ok"), STATUS_OK, "%s", saga.error.text);
     mishap_interrupt(1);
     cr_expect_neq(passes(NULL, 0, &error), STATUS_OK);
     cr_assert(mishap_heal());
@@ -447,7 +447,7 @@ Test(mishaps, of_an_outlook_are_survived)
         {.stream = {"order", entity}, .expected_version = EXPECTED_ANY, .events = &spelled_otherwise, .count = 1},
     };
     const struct commit commit = {.appends = appends, .append_count = 2, .actor = "future", .producer = "till 99"};
-    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK);
+    cr_assert_eq(eventstore_commit(saga.store, &commit, NULL, &saga.error), STATUS_OK, "%s", saga.error.text);
     /* Two that nobody has answered yet. */
     saga_place(&saga, "4", "tea", 1, "tok_ok");
     while (saga_step(&saga, PAYMENT).handled > 0 || saga_step(&saga, INVENTORY).handled > 0)

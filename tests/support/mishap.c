@@ -265,7 +265,8 @@ void survives_system_errors(deed_function *deed, void *context)
 void survives_some_interruptions(deed_function *deed, void *context, unsigned stride)
 {
     enum status status;
-    for (uint32_t nth = 1; try_once(deed, context, INTERRUPTION, nth, "an interruption", &status);)
+    uint32_t nth = 1;
+    while (try_once(deed, context, INTERRUPTION, nth, "an interruption", &status))
         nth += stride;
 }
 
